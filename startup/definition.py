@@ -1,0 +1,408 @@
+"""The definition: a startup script and its steps as plain, frozen values.
+
+Types only. Nothing here judges what it is given: `startup.validate` reports everything wrong at once.
+A missing or misspelt argument is a `TypeError`, as with any Python call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import KW_ONLY, dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    # What a field takes is wider than what it then holds; these say so to editors and type checkers.
+    class _Name:
+        def __get__(self, step: object, owner: object = None) -> str: ...
+        def __set__(self, step: object, value: str | None) -> None: ...
+
+    class _Texts:
+        def __get__(self, step: object, owner: object = None) -> tuple[str, ...]: ...
+        def __set__(self, step: object, value: Sequence[str]) -> None: ...
+
+    class _StepNames:
+        def __get__(self, step: object, owner: object = None) -> tuple[str, ...]: ...
+        def __set__(self, step: object, value: Sequence[Step | str]) -> None: ...
+
+    class _Steps:
+        def __get__(self, definition: object, owner: object = None) -> tuple[Step, ...]: ...
+        def __set__(self, definition: object, value: Sequence[Step]) -> None: ...
+
+
+ListName: TypeAlias = Literal["first_boot", "every_boot", "shutdown"]
+LIST_NAMES: tuple[ListName, ...] = ("first_boot", "every_boot", "shutdown")
+
+_DERIVED: Any = None
+_NONE: Any = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Run a shell text.
+
+    Attributes:
+        name: The step's name, 1 to 100 printable characters, unique in the definition.
+        script: The text, of any length. It may begin with a shebang of its own; without one it runs
+            as `bash -euo pipefail`, so a command that fails in its middle fails the step.
+        uses: Names of the values that `script` and `unless` see as environment variables.
+        unless: A shell text; when it exits 0 the step is satisfied and `script` does not run.
+        user: The login under which both run; root when not given.
+        cwd: The absolute path of the folder in which both run; `/` when not given.
+        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
+        retries: How often a failed step is tried again in the same apply, 0 to 100.
+        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
+
+    Example:
+        >>> Shell("swap file", script="fallocate -l 1G /swap && mkswap /swap", unless="test -e /swap").name
+        'swap file'
+    """
+
+    kind: ClassVar[Literal["shell"]] = "shell"
+    name: str
+    _: KW_ONLY
+    script: str
+    uses: _Texts = _NONE
+    unless: str | None = None
+    user: str | None = None
+    cwd: str | None = None
+    timeout_seconds: int = 1800
+    retries: int = 0
+    rerun_on: _StepNames = _NONE
+
+    def __post_init__(self) -> None:
+        _settle(self, self.name, texts=("uses",))
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Keep a file with this content, owner and mode.
+
+    It is replaced atomically, and touched only when it differs.
+
+    Attributes:
+        path: The file's absolute path on the VM. Folders above it that are missing are made.
+        content: The file's text. `${NAME}` of the names in `uses` is replaced on the VM; any other `$` stays.
+        uses: Names of the values that `content` holds as `${NAME}`.
+        mode: Permission bits, as in `0o644`.
+        owner: The login that owns the file.
+        group: The group of the file.
+        name: The step's name; `file PATH` when not given.
+        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
+        retries: How often a failed step is tried again in the same apply, 0 to 100.
+        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
+
+    Example:
+        >>> File("/etc/motd", content="Served by ${REGION}\\n", uses=["REGION"]).name
+        'file /etc/motd'
+    """
+
+    kind: ClassVar[Literal["file"]] = "file"
+    path: str
+    _: KW_ONLY
+    content: str
+    uses: _Texts = _NONE
+    mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+    name: _Name = _DERIVED
+    timeout_seconds: int = 1800
+    retries: int = 0
+    rerun_on: _StepNames = _NONE
+
+    def __post_init__(self) -> None:
+        _settle(self, f"file {_text(self.path)}", texts=("uses",))
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Keep a directory with this owner and mode.
+
+    Attributes:
+        path: The directory's absolute path on the VM. Folders above it that are missing are made.
+        mode: Permission bits, as in `0o755`.
+        owner: The login that owns the directory.
+        group: The group of the directory.
+        name: The step's name; `directory PATH` when not given.
+        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
+        retries: How often a failed step is tried again in the same apply, 0 to 100.
+        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
+
+    Example:
+        >>> Directory("/srv/models", mode=0o750).name
+        'directory /srv/models'
+    """
+
+    kind: ClassVar[Literal["directory"]] = "directory"
+    path: str
+    _: KW_ONLY
+    mode: int = 0o755
+    owner: str = "root"
+    group: str = "root"
+    name: _Name = _DERIVED
+    timeout_seconds: int = 1800
+    retries: int = 0
+    rerun_on: _StepNames = _NONE
+
+    def __post_init__(self) -> None:
+        _settle(self, f"directory {_text(self.path)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """Install packages of the distribution, in one transaction.
+
+    The step waits for the package manager's lock; package lists are refreshed at most once per apply.
+
+    Attributes:
+        names: The packages, at least one, as the package manager spells them (`nginx`, `nginx=1.22.1-9`).
+        name: The step's name; `packages FIRST` with the first package when not given.
+        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
+        retries: How often a failed step is tried again in the same apply, 0 to 100.
+        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
+
+    Example:
+        >>> Packages(["nginx", "curl"]).name
+        'packages nginx'
+    """
+
+    kind: ClassVar[Literal["packages"]] = "packages"
+    names: _Texts
+    _: KW_ONLY
+    name: _Name = _DERIVED
+    timeout_seconds: int = 1800
+    retries: int = 0
+    rerun_on: _StepNames = _NONE
+
+    def __post_init__(self) -> None:
+        _settle(self, f"packages {_first(self.names)}", texts=("names",))
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Keep an account.
+
+    Attributes:
+        login: The account's login.
+        groups: Further groups of the account; each exists on the VM.
+        shell: The absolute path of the login shell.
+        system: Whether it is a system account: an id of the system's range and no home folder.
+        ssh_keys: Public keys that may log in, one line each.
+        name: The step's name; `user LOGIN` when not given.
+        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
+        retries: How often a failed step is tried again in the same apply, 0 to 100.
+        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
+
+    Example:
+        >>> User("app", groups=["www-data"], shell="/usr/sbin/nologin", system=True).name
+        'user app'
+    """
+
+    kind: ClassVar[Literal["user"]] = "user"
+    login: str
+    _: KW_ONLY
+    groups: _Texts = _NONE
+    shell: str = "/bin/bash"
+    system: bool = False
+    ssh_keys: _Texts = _NONE
+    name: _Name = _DERIVED
+    timeout_seconds: int = 1800
+    retries: int = 0
+    rerun_on: _StepNames = _NONE
+
+    def __post_init__(self) -> None:
+        _settle(self, f"user {_text(self.login)}", texts=("groups", "ssh_keys"))
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Keep a systemd unit file of your own; reload systemd, enable and start it.
+
+    Attributes:
+        unit: The unit's name with its suffix, as in `app.service`.
+        content: The unit file's text.
+        enable: Whether it is started at each boot.
+        start: Whether it runs when the step is done; a running one is restarted when its text changed.
+        name: The step's name; `unit UNIT` when not given.
+        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
+        retries: How often a failed step is tried again in the same apply, 0 to 100.
+        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
+
+    Example:
+        >>> text = "[Service]\\nExecStart=/opt/app\\n[Install]\\nWantedBy=multi-user.target\\n"
+        >>> Unit("app.service", content=text).name
+        'unit app.service'
+    """
+
+    kind: ClassVar[Literal["unit"]] = "unit"
+    unit: str
+    _: KW_ONLY
+    content: str
+    enable: bool = True
+    start: bool = True
+    name: _Name = _DERIVED
+    timeout_seconds: int = 1800
+    retries: int = 0
+    rerun_on: _StepNames = _NONE
+
+    def __post_init__(self) -> None:
+        _settle(self, f"unit {_text(self.unit)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Keep a service that exists enabled and running.
+
+    Attributes:
+        service: The service's name, as in `nginx` or `nginx.service`.
+        enable: Whether it is started at each boot.
+        start: Whether it runs when the step is done.
+        restart_on: Steps, or their names, that stand earlier; when one of them has done something, the
+            service is restarted.
+        name: The step's name; `service SERVICE` when not given.
+        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
+        retries: How often a failed step is tried again in the same apply, 0 to 100.
+        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
+
+    Example:
+        >>> page = File("/etc/nginx/conf.d/page.conf", content="server { listen 8080; }\\n")
+        >>> Service("nginx", restart_on=[page]).restart_on
+        ('file /etc/nginx/conf.d/page.conf',)
+    """
+
+    kind: ClassVar[Literal["service"]] = "service"
+    service: str
+    _: KW_ONLY
+    enable: bool = True
+    start: bool = True
+    restart_on: _StepNames = _NONE
+    name: _Name = _DERIVED
+    timeout_seconds: int = 1800
+    retries: int = 0
+    rerun_on: _StepNames = _NONE
+
+    def __post_init__(self) -> None:
+        _settle(self, f"service {_text(self.service)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Keep a file with this checksum, fetched when it is not there.
+
+    Attributes:
+        url: Where it is, http or https.
+        path: The file's absolute path on the VM. Folders above it that are missing are made.
+        sha256: The SHA-256 of the file, 64 hexadecimal digits; anything else that arrives is refused.
+        mode: Permission bits, as in `0o755`.
+        owner: The login that owns the file.
+        group: The group of the file.
+        name: The step's name; `download PATH` when not given.
+        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
+        retries: How often a failed step is tried again in the same apply, 0 to 100.
+        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
+
+    Example:
+        >>> Download("https://example.org/app", path="/opt/app", sha256="ab" * 32, mode=0o755).name
+        'download /opt/app'
+    """
+
+    kind: ClassVar[Literal["download"]] = "download"
+    url: str
+    _: KW_ONLY
+    path: str
+    sha256: str
+    mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+    name: _Name = _DERIVED
+    timeout_seconds: int = 1800
+    retries: int = 0
+    rerun_on: _StepNames = _NONE
+
+    def __post_init__(self) -> None:
+        _settle(self, f"download {_text(self.path)}")
+
+
+Step: TypeAlias = Shell | File | Directory | Packages | User | Unit | Service | Download
+STEP_TYPES = (Shell, File, Directory, Packages, User, Unit, Service, Download)
+
+
+@dataclass(frozen=True, slots=True)
+class StartupScript:
+    """Describe what a VM does at its first boot, at every boot, and when it stops.
+
+    Attributes:
+        name: What the VM's status calls it, 1 to 100 printable characters.
+        first_boot: Steps that are done once in an instance's life, in order.
+        every_boot: Steps that run at each boot, in order, after those of the first boot.
+        shutdown: Steps that run at each orderly stop, in order, within 60 seconds for all together.
+
+    Example:
+        >>> site = StartupScript("site", first_boot=[Packages(["nginx"])], every_boot=[Service("nginx")])
+        >>> [(list_name, index, step.name) for list_name, index, step in site.steps()]
+        [('first_boot', 0, 'packages nginx'), ('every_boot', 0, 'service nginx')]
+    """
+
+    name: str
+    _: KW_ONLY
+    first_boot: _Steps = _NONE
+    every_boot: _Steps = _NONE
+    shutdown: _Steps = _NONE
+
+    def __post_init__(self) -> None:
+        for list_name in LIST_NAMES:
+            object.__setattr__(self, list_name, _tuple(getattr(self, list_name)))
+
+    def steps(self) -> Iterator[tuple[ListName, int, Step]]:
+        """Yield list name, index in the list, and step, in the order of running."""
+        for list_name in LIST_NAMES:
+            entries: object = getattr(self, list_name)
+            for index, step in enumerate(self.listed(list_name) if isinstance(entries, tuple) else ()):
+                yield list_name, index, step
+
+    def listed(self, list_name: ListName) -> tuple[Step, ...]:
+        """Return the steps of one list."""
+        match list_name:
+            case "first_boot":
+                return self.first_boot
+            case "every_boot":
+                return self.every_boot
+            case "shutdown":
+                return self.shutdown
+
+
+def _settle(step: Step, derived: str, texts: tuple[str, ...] = ()) -> None:
+    """Fill in the name and turn sequences into tuples; what is of a wrong type stays for `validate` to report."""
+    if step.name is None:  # pyright: ignore[reportUnnecessaryComparison]  the field takes None and then holds text
+        object.__setattr__(step, "name", derived)
+    for field in texts:
+        object.__setattr__(step, field, _tuple(getattr(step, field)))
+    for field in ("rerun_on", "restart_on"):
+        if hasattr(step, field):
+            object.__setattr__(step, field, _names(getattr(step, field)))
+
+
+def _tuple(value: object) -> object:
+    # A bare text would become its letters, a set an order of its own, a mapping its keys: none was meant.
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, bytearray, Mapping, Set)):
+        return value
+    try:
+        return tuple(value)
+    except TypeError:  # a Pulumi Output has __iter__ only to say that it cannot be iterated over
+        return value
+
+
+def _names(value: object) -> object:
+    entries = _tuple(value)
+    if not isinstance(entries, tuple):
+        return entries
+    return tuple(entry.name if isinstance(entry, STEP_TYPES) else entry for entry in entries)
+
+
+def _first(names: object) -> str:
+    entries = _tuple(names)
+    return _text(entries[0]) if isinstance(entries, tuple) and entries else _text(entries) if entries else ""
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, (str, int, PurePath)) else type(value).__name__
