@@ -1,0 +1,11 @@
+"""What goes wrong in the local cloud, as one kind of exception with one clear message."""
+
+from __future__ import annotations
+
+
+class LabError(Exception):
+    """Say what the local cloud could not do, and what to do about it."""
+
+
+class LabTimeout(LabError, TimeoutError):
+    """Say what did not happen in the time it was given."""

@@ -1,0 +1,110 @@
+"""This computer: what it must have to run the local cloud, and how its programs are called."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .control_group import hierarchies
+from .errors import LabError
+
+# program -> the Debian and Ubuntu package that brings it
+PROGRAMS: Mapping[str, str] = {
+    "systemd-nspawn": "systemd-container",
+    "mmdebstrap": "mmdebstrap",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "mount": "mount",
+    "apt-get": "apt",
+    "dpkg-deb": "dpkg",
+}
+SYSTEM_PACKAGES: tuple[str, ...] = ("systemd-container", "mmdebstrap", "iproute2", "util-linux", "mount")
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for the host's programs: the caller's, with the folders of system programs."""
+    return {**os.environ, "PATH": f"{os.environ.get('PATH', '/usr/bin:/bin')}:{SBIN}", "LC_ALL": "C.UTF-8"}
+
+
+def command(*argv: str | Path, check: bool = True, input: str | None = None) -> str:
+    """Run a program of this computer and return what it prints; `LabError` with its complaint when it fails."""
+    words = [str(word) for word in argv]
+    stdin = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
+    result = subprocess.run(words, capture_output=True, text=True, errors="replace", env=environment(), **stdin)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    if check and result.returncode:
+        raise LabError(f"{shlex.join(words)}: status {result.returncode}: {result.stderr.strip()}")
+    return result.stdout
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file as a whole, so that a reader sees either the old or the new content."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def missing_packages() -> list[str]:
+    """Return the Debian packages whose programs this computer lacks."""
+    path = environment()["PATH"]
+    return sorted({package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None})
+
+
+def install_missing() -> list[str]:
+    """Install what is missing with apt-get, and return the packages; `LabError` says what to do where that cannot be."""
+    missing = missing_packages()
+    if not missing:
+        return []
+    by_hand = f"install them by hand: apt-get install {' '.join(missing)}"
+    if shutil.which("apt-get") is None:
+        raise LabError(f"missing system packages {', '.join(missing)}, and this is neither Debian nor Ubuntu: {by_hand}")
+    if os.geteuid():
+        raise LabError(f"missing system packages {', '.join(missing)}, and only root may install them: {by_hand}")
+    try:
+        command("apt-get", "install", "--yes", "--no-install-recommends", *missing)
+    except LabError:
+        command("apt-get", "update")
+        command("apt-get", "install", "--yes", "--no-install-recommends", *missing)
+    return missing
+
+
+def check(folder: Path) -> None:
+    """Raise `LabError` with one clear text if this computer cannot run the local cloud with its disks in `folder`."""
+    if sys.platform != "linux":
+        raise LabError(f"the local cloud needs Linux; this is {platform.system()}: use a Linux machine, or a VM with Debian 12")
+    if os.geteuid():
+        raise LabError("the local cloud needs root for mounts and network namespaces: call it with sudo")
+    if missing := missing_packages():
+        raise LabError(f"missing system packages: apt-get install {' '.join(missing)}")
+    if not hierarchies():
+        raise LabError("the local cloud needs control groups version 2: mount cgroup2 below /sys/fs/cgroup")
+    _probe("network namespaces", ["unshare", "--net", "true"])
+    _probe_overlay(folder)
+
+
+def _probe_overlay(place: Path) -> None:
+    while not place.is_dir():
+        place = place.parent
+    with tempfile.TemporaryDirectory(prefix=".evenboot-lab-", dir=place) as folder:
+        for name in ("lower", "upper", "work", "root"):
+            Path(folder, name).mkdir()
+        options = f"lowerdir={folder}/lower,upperdir={folder}/upper,workdir={folder}/work"
+        # In a mount namespace of its own the mount goes away with the process, whatever ends it.
+        _probe(
+            f"overlay mounts in {place}",
+            ["unshare", "--mount", "mount", "-t", "overlay", "overlay", "-o", options, f"{folder}/root"],
+        )
+
+
+def _probe(what: str, argv: Sequence[str]) -> None:
+    try:
+        command(*argv)
+    except LabError as error:
+        raise LabError(f"this computer does not allow {what} (a container?): {error}") from None

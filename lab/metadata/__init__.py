@@ -1,0 +1,1 @@
+"""The metadata services: what the clouds answer to their machines."""

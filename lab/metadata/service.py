@@ -1,0 +1,98 @@
+"""A metadata service over HTTP: it knows which machine asks, and refuses to work during an outage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from .store import Store
+
+
+class MetadataHandler(BaseHTTPRequestHandler):
+    """One request; a cloud's service says in `answer` what it gets."""
+
+    protocol_version = "HTTP/1.1"
+    store: Store
+    service: str
+    body: bytes
+    instance: dict[str, Any]
+
+    @property
+    def ip(self) -> str:
+        """Return the address of the machine that asks."""
+        return self.client_address[0]
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write nothing: requests go to the store's log instead."""
+
+    def read_body(self) -> bytes:
+        """Return the request's body, whole or in chunks."""
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def handle_request(self) -> None:
+        """Answer as the cloud does, or as the outage says."""
+        self.body = self.read_body()
+        instance = self.store.instance(self.ip)
+        if instance is None or instance["outage"] == "503":
+            self.respond(503, "Service Unavailable")
+            return
+        self.instance = instance
+        self.answer()
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_request
+
+    def answer(self) -> None:
+        """Answer the request of `self.instance`."""
+        raise NotImplementedError
+
+    def respond(
+        self,
+        status: int,
+        body: str | bytes = b"",
+        content_type: str = "text/plain",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Send an answer and note it."""
+        data = body.encode() if isinstance(body, str) else body
+        self.store.log(
+            service=self.service,
+            ip=self.ip,
+            method=self.command,
+            path=self.path,
+            status=status,
+            bytes=len(data),
+            agent=self.headers.get("User-Agent", ""),
+        )
+        try:
+            self.send_response(status)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # the machine went away, for example in a power cut
+
+
+class Server(ThreadingHTTPServer):
+    """An HTTP server that takes many machines at once."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print the error of a request, unless only the machine went away."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)

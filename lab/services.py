@@ -1,0 +1,89 @@
+"""The services of one cloud, in one process that lives in the cloud's network: metadata, DHCP, DNS, package archive.
+
+Started as `python -m lab.services CLOUD MACHINES FOLDER ARCHIVE`; writes FOLDER/ready when all of them listen.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+from . import dhcp, dns
+from .clouds import ARCHIVE_NAME, ARCHIVE_PORT, METADATA_ADDRESS, WIRESERVER_ADDRESS, Cloud, cloud_named
+from .host import write_atomically
+from .metadata.service import MetadataHandler, Server
+from .metadata.store import Store
+
+BRIDGE = "br0"
+
+
+class ArchiveHandler(SimpleHTTPRequestHandler):
+    """Hands out the files of the package archive."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write nothing: a package that is missing is the machine's own error message."""
+
+
+def metadata_servers(cloud: Cloud, machines: Path, log: Path) -> tuple[Store, list[Server]]:
+    """Return the store of the cloud's machines and its metadata servers, already listening."""
+    if cloud.name == "gcp":
+        from .metadata.gce import GceHandler, GceStore
+
+        MetadataHandler.store = GceStore(machines, cloud.name, log)
+        return MetadataHandler.store, [Server((METADATA_ADDRESS, 80), GceHandler)]
+    MetadataHandler.store = Store(machines, cloud.name, log)
+    if cloud.name == "azure":
+        from .metadata.azure import AzureHandler, WireserverHandler
+
+        servers = [Server((METADATA_ADDRESS, 80), AzureHandler), Server((WIRESERVER_ADDRESS, 80), WireserverHandler)]
+        return MetadataHandler.store, servers
+    from .metadata.ec2 import Ec2Handler
+
+    return MetadataHandler.store, [Server((METADATA_ADDRESS, 80), Ec2Handler)]
+
+
+def names(cloud: Cloud) -> dict[str, str]:
+    """Return the names that the cloud's name server knows."""
+    known = {ARCHIVE_NAME: cloud.gateway}
+    if cloud.name == "gcp":
+        # The script runner looks storage.googleapis.com up before any download, 20 times 5 s if it is not there.
+        for name in ("metadata.google.internal", "metadata", "storage.googleapis.com"):
+            known[name] = METADATA_ADDRESS
+    return known
+
+
+def _run(job: Callable[[], None]) -> None:
+    try:
+        job()
+    except BaseException:
+        traceback.print_exc()
+    # Half of a cloud would only make boots slow, and nobody would know why.
+    os._exit(1)
+
+
+def main() -> None:
+    """Serve until killed."""
+    cloud, machines, folder, archive = cloud_named(sys.argv[1]), *map(Path, sys.argv[2:5])
+    store, servers = metadata_servers(cloud, machines, folder / "requests.jsonl")
+    archive.mkdir(parents=True, exist_ok=True)
+    servers.append(Server((cloud.gateway, ARCHIVE_PORT), partial(ArchiveHandler, directory=str(archive))))
+    jobs: list[Callable[[], None]] = [server.serve_forever for server in servers]
+    jobs.append(partial(dhcp.serve, dhcp.open_socket(BRIDGE), cloud, store))
+    jobs.append(partial(dns.serve, dns.open_socket(cloud.name_server), names(cloud)))
+    threads = [threading.Thread(target=_run, args=[job]) for job in jobs]
+    for thread in threads:
+        thread.start()
+    write_atomically(folder / "ready", str(os.getpid()).encode())
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()
