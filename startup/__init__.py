@@ -14,13 +14,19 @@ from .definition import (
     Unit,
     User,
 )
+from .delivery import Payload
+from .fingerprint import fingerprint, step_fingerprints
+from .planning import plan
 from .problems import Problem, StartupScriptError
+from .rendering import render
+from .validation import validate
 
 __all__ = [
     "Directory",
     "Download",
     "File",
     "Packages",
+    "Payload",
     "Problem",
     "Service",
     "Shell",
@@ -29,4 +35,9 @@ __all__ = [
     "Step",
     "Unit",
     "User",
+    "fingerprint",
+    "plan",
+    "render",
+    "step_fingerprints",
+    "validate",
 ]

@@ -6,10 +6,20 @@ A missing or misspelt argument is a `TypeError`, as with any Python call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import KW_ONLY, dataclass
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast
+
+if sys.version_info >= (3, 11):
+    from typing import assert_never as assert_never
+else:
+    from typing import NoReturn
+
+    def assert_never(step: NoReturn) -> NoReturn:
+        raise AssertionError(f"no case for {step!r}")
+
 
 if TYPE_CHECKING:
     # What a field takes is wider than what it then holds; these say so to editors and type checkers.
@@ -320,6 +330,8 @@ class Download:
     rerun_on: _StepNames = _NONE
 
     def __post_init__(self) -> None:
+        if isinstance(self.sha256, str):  # pyright: ignore[reportUnnecessaryIsInstance]  types are judged later
+            object.__setattr__(self, "sha256", self.sha256.lower())
         _settle(self, f"download {_text(self.path)}")
 
 
@@ -384,25 +396,28 @@ def _settle(step: Step, derived: str, texts: tuple[str, ...] = ()) -> None:
 
 def _tuple(value: object) -> object:
     # A bare text would become its letters, a set an order of its own, a mapping its keys: none was meant.
-    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, bytearray, Mapping, Set)):
-        return value
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, bytearray, Mapping, AbstractSet)):
+        return cast(object, value)
     try:
-        return tuple(value)
+        return tuple(cast("Iterable[object]", value))
     except TypeError:  # a Pulumi Output has __iter__ only to say that it cannot be iterated over
-        return value
+        return cast(object, value)
 
 
 def _names(value: object) -> object:
     entries = _tuple(value)
     if not isinstance(entries, tuple):
         return entries
-    return tuple(entry.name if isinstance(entry, STEP_TYPES) else entry for entry in entries)
+    named = cast("tuple[object, ...]", entries)
+    return tuple(entry.name if isinstance(entry, STEP_TYPES) else entry for entry in named)
 
 
 def _first(names: object) -> str:
     entries = _tuple(names)
-    return _text(entries[0]) if isinstance(entries, tuple) and entries else _text(entries) if entries else ""
+    if not isinstance(entries, tuple):
+        return _text(entries)
+    return _text(cast("tuple[object, ...]", entries)[0]) if entries else ""
 
 
 def _text(value: object) -> str:
-    return str(value) if isinstance(value, (str, int, PurePath)) else type(value).__name__
+    return value if isinstance(value, str) else type(value).__name__

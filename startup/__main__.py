@@ -1,0 +1,180 @@
+"""The command on the author's machine: check, render and plan, without a cloud and without Pulumi.
+
+Exit codes: 0 fine, 1 problems, 2 wrong use or a file that cannot be imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from . import problems, rules
+from .definition import StartupScript
+from .delivery import CLOUDS
+from .fingerprint import fingerprint, used_values
+from .loading import LoadingError, load
+from .planning import Action, Planned, plan
+from .problems import Problem, StartupScriptError
+from .validation import validate
+
+_HEADINGS: dict[Action, str] = {
+    "run once": "would run once, in this order:",
+    "run at each boot": "runs at each boot, as always:",
+    "run at each stop": "runs at each stop, as always:",
+    "drop": "is dropped (what it did stays):",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    Args:
+        arguments: What follows `python -m startup`; None takes the process's own.
+    """
+    if hasattr(sys.stdout, "reconfigure"):
+        # A name may hold characters that the terminal's encoding lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    try:
+        options = _parser().parse_args(arguments)
+        code: int = options.run(options)
+        sys.stdout.flush()
+        return code
+    except LoadingError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except StartupScriptError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader has seen enough; without this Python complains about it when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {__package__}", description="Check, render and compare startup scripts.", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    check = commands.add_parser("check", help="print every problem of a definition", allow_abbrev=False)
+    check.set_defaults(run=_check)
+    render = commands.add_parser("render", help="print what one cloud's slot holds, before base64", allow_abbrev=False)
+    render.set_defaults(run=_render)
+    compare = commands.add_parser(
+        "plan", help="say what a VM that obeyed OLD would run for NEW, and why", allow_abbrev=False
+    )
+    compare.set_defaults(run=_plan)
+    for command, sources in ((check, ["FILE"]), (render, ["FILE"]), (compare, ["OLD", "NEW"])):
+        for source in sources:
+            command.add_argument(source.lower(), metavar=f"{source}.py[:NAME]", help="where the StartupScript is")
+        command.add_argument(
+            "--set",
+            metavar="NAME=VALUE",
+            action=_Set,
+            default=None,
+            dest="values",
+            help="the text of a value; once for each",
+        )
+    render.add_argument("--cloud", choices=list(CLOUDS), required=True, help="whose slot")
+    return parser
+
+
+class _Set(argparse.Action):
+    """Collect NAME=VALUE into one mapping."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        name, equals, text = str(values).partition("=")
+        if not equals or not name:
+            raise argparse.ArgumentError(self, "expected NAME=VALUE")
+        given: dict[str, str] = dict(namespace.values or {})
+        if name in given:
+            raise argparse.ArgumentError(self, f"{name} is given twice")
+        namespace.values = {**given, name: text}
+
+
+def _check(options: argparse.Namespace) -> int:
+    definition = load(options.file)
+    values: Mapping[str, str] | None = options.values
+    found = validate(definition, values)
+    if found:
+        print(*found, sep="\n")
+        return 1
+    unknown = [] if values is not None else _used(definition)
+    known = f"fingerprint {fingerprint(definition, values)}"
+    print(
+        f"{definition.name}: {_steps(len(list(definition.steps())))}, no problems, "
+        + (f"values taken as given: {', '.join(unknown)}" if unknown else known)
+    )
+    return 0
+
+
+def _render(options: argparse.Namespace) -> int:
+    from .rendering import render
+
+    definition = load(options.file)
+    payload = render(definition, options.values or {}, options.cloud)
+    sys.stdout.buffer.write(payload.content)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    old, new = load(options.old), load(options.new)
+    values: Mapping[str, str] = options.values or {}
+    found = [
+        Problem(f"{source}: {problem.path}", problem.message)
+        for source, definition in ((options.old, old), (options.new, new))
+        for problem in validate(definition)
+    ]
+    used = {*_used(old), *_used(new)} if not found else {*values}
+    for name, text in values.items():
+        wrong = problems.value_not_used(None) if name not in used else rules.value_text(text)
+        if wrong is not None:
+            found.append(Problem(f"values.{name}", wrong))
+    if found:
+        raise StartupScriptError(found)
+    print(*_report(new, plan(old, new, values, values)), sep="\n")
+    return 0
+
+
+def _report(new: StartupScript, planned: Sequence[Planned]) -> Iterator[str]:
+    if not any(step.action in ("run once", "drop") or step.reasons for step in planned):
+        yield "nothing to do: no step is due again"
+    elif not any(step.action == "run once" for step in planned):
+        yield "no first-boot step is due again"
+    width = max((len(step.name) for step in planned if step.reasons), default=0)
+    for action, steps in groupby(planned, key=_action):
+        yield _HEADINGS[action]
+        for step in steps:
+            reasons = "; ".join(step.reasons)
+            yield f"  {step.name:<{width}}  {reasons}" if reasons else f"  {step.name}"
+    staying = len(new.first_boot) - sum(step.action == "run once" for step in planned)
+    if staying:
+        yield f"stays done: {_steps(staying)} of the first boot"
+
+
+def _action(step: Planned) -> Action:
+    return step.action
+
+
+def _used(definition: StartupScript) -> list[str]:
+    return sorted({name for _, _, step in definition.steps() for name in used_values(step)})
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'' if count == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

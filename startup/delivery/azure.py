@@ -1,0 +1,13 @@
+"""Deliver to Azure: MIME that cloud-init obeys at every boot, compressed only when needed."""
+
+from __future__ import annotations
+
+from .document import fitted, mime, seal
+
+LIMIT = 49_152
+"""Bytes that the slot holds before base64."""
+
+
+def deliver(script: bytes) -> bytes:
+    """Return the slot's bytes before base64, which may be more than `LIMIT`."""
+    return fitted(seal(mime(script)), LIMIT)

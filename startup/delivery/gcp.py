@@ -1,0 +1,13 @@
+"""Deliver to Google Cloud: plain text that the guest agent runs at every boot, never compressed."""
+
+from __future__ import annotations
+
+from .document import seal
+
+LIMIT = 262_144
+"""Bytes that the slot holds."""
+
+
+def deliver(script: bytes) -> bytes:
+    """Return the slot's bytes, which may be more than `LIMIT`."""
+    return seal(script)

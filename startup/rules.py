@@ -1,0 +1,228 @@
+"""The rules for single values: each takes a value of whatever type and returns what is wrong with it, or None."""
+
+from __future__ import annotations
+
+import re
+
+from . import problems
+
+SUFFIXES = ("service", "timer", "socket", "mount", "automount", "path", "target", "slice", "swap")
+NAME_LIMIT = 100
+VALUE_LIMIT = 65_536
+
+# Not compiled here: that would double the time this module takes to import, and `re` remembers them.
+_ACCOUNT = r"[a-z_][a-z0-9_-]*\$?"
+_PACKAGE = r"[A-Za-z0-9][A-Za-z0-9+._:=~*-]*"
+_UNIT = r"[A-Za-z0-9:_.\\@-]+"
+_URL = r"[hH][tT][tT][pP][sS]?://[A-Za-z0-9\[][!-~]*"
+_SHA256 = r"[0-9a-f]{64}"
+_VALUE_NAME = r"[A-Z][A-Z0-9_]*"
+_RESERVED = frozenset(
+    """
+    PATH HOME IFS ENV SHELL USER LOGNAME MAIL PWD OLDPWD CDPATH LANG LANGUAGE TERM TZ UID EUID GID PPID PS1 PS2 PS3 PS4
+    SHLVL HOSTNAME HOSTTYPE MACHTYPE OSTYPE RANDOM SRANDOM SECONDS EPOCHSECONDS EPOCHREALTIME OPTIND OPTARG OPTERR
+    LINENO FUNCNAME DIRSTACK PIPESTATUS GROUPS REPLY SHELLOPTS POSIXLY_CORRECT FPATH TMPDIR DEBIAN_FRONTEND
+    """.split()
+)
+_RESERVED_BEGINNINGS = ("BASH", "LC_", "LD_", "EVENBOOT", "DPKG_", "SYSTEMD_")
+
+
+def text(value: object) -> str | None:
+    """Judge a text of any length that ends up in a file or an environment variable."""
+    if not isinstance(value, str):
+        return problems.not_text(value)
+    if "\0" in value:
+        return problems.holds_nul(value.index("\0"))
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        return problems.holds_surrogate(value[error.start], error.start)
+    return None
+
+
+def shell_text(value: object) -> str | None:
+    """Judge a text that a shell executes."""
+    if isinstance(value, str) and not value.strip():
+        return problems.empty("the commands to run")
+    return text(value)
+
+
+def unit_text(value: object) -> str | None:
+    """Judge the text of a unit file."""
+    if isinstance(value, str) and not value.strip():
+        return problems.empty("the text of the unit file")
+    return text(value)
+
+
+def name(value: object, derived: bool = False) -> str | None:
+    """Judge the name of a step or of a definition."""
+    if not isinstance(value, str):
+        return problems.not_text(value)
+    if not value:
+        return problems.empty(f"1 to {NAME_LIMIT} printable characters")
+    if len(value) > NAME_LIMIT:
+        return problems.name_too_long(len(value), NAME_LIMIT, derived)
+    for position, character in enumerate(value):
+        if not character.isprintable():
+            return problems.unprintable(character, position)
+    return None
+
+
+def path(value: object, root: bool = False) -> str | None:
+    """Judge an absolute path on the VM; `root` says whether `/` itself will do."""
+    wrong = text(value)
+    if wrong is not None or not isinstance(value, str):
+        return wrong
+    if not value.startswith("/"):
+        return problems.bad_path(value, "not an absolute path; begin it with /")
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        return problems.bad_path(value, "a path with a control character; take it out")
+    if ".." in value.split("/"):
+        return problems.bad_path(value, "a path with '..'; write where it leads")
+    if value.strip("/") == "" and not (root and value == "/"):
+        return problems.bad_path(value, "the root folder; name something in it")
+    if value.endswith("/") and value != "/":
+        return problems.bad_path(value, f"a path that ends in /; write {value.rstrip('/')!r}")
+    if len(value.encode()) > 4095 or any(len(part.encode()) > 255 for part in value.split("/")):
+        return problems.bad_path(value, "longer than Linux allows (4,095 bytes, 255 for each part)")
+    return None
+
+
+def folder(value: object) -> str | None:
+    """Judge an absolute path that may be `/`."""
+    return path(value, root=True)
+
+
+def mode(value: object) -> str | None:
+    """Judge permission bits, and notice octal digits written as a decimal number."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return problems.not_in_range(value, 0, 0o7777, " in octal, as in 0o644,").replace("4,095", "0o7777")
+    if _looks_decimal(value):
+        return problems.decimal_mode(value)
+    return None if 0 <= value <= 0o7777 else problems.bad_mode(value)
+
+
+def _looks_decimal(value: int) -> bool:
+    # 644 is 0o1204, bits that nobody wants, and 0o644 is usual: so the 0o was forgotten. 420 is 0o644 and stays.
+    if not 100 <= value <= 7777 or set(str(value)) & {"8", "9"} or not _usual(int(str(value), 8)):
+        return False
+    return value in (400, 500) or not _usual(value)
+
+
+def _usual(bits: int) -> bool:
+    owner, group, other = bits >> 6 & 7, bits >> 3 & 7, bits & 7
+    return bits <= 0o7777 and owner & 4 == 4 and group & ~owner == 0 and other & ~group == 0
+
+
+def login(value: object) -> str | None:
+    """Judge the name of a user."""
+    return _account(value, "user")
+
+
+def group(value: object) -> str | None:
+    """Judge the name of a group."""
+    return _account(value, "group")
+
+
+def _account(value: object, what: str) -> str | None:
+    if not isinstance(value, str):
+        return problems.not_text(value)
+    fits = re.fullmatch(_ACCOUNT, value) is not None and len(value) <= 32
+    return None if fits else problems.bad_account(value, what)
+
+
+def package(value: object) -> str | None:
+    """Judge a package's name as apt and dnf take it, version included."""
+    if not isinstance(value, str):
+        return problems.not_text(value)
+    if not re.fullmatch(_PACKAGE, value):
+        return problems.bad_package(value)
+    return problems.package_removed(value) if value.endswith("-") else None
+
+
+def ssh_key(value: object) -> str | None:
+    """Judge one line of `authorized_keys`."""
+    wrong = text(value)
+    if wrong is not None or not isinstance(value, str):
+        return wrong
+    if not value.strip():
+        return problems.empty("a public key, as in the .pub file")
+    if "PRIVATE KEY" in value:
+        return problems.private_key()
+    return problems.not_one_line() if len(value.strip("\n").splitlines()) > 1 or "\n" in value else None
+
+
+def unit(value: object, template_allowed: bool = False) -> str | None:
+    """Judge the name of a unit file."""
+    if not isinstance(value, str):
+        return problems.not_text(value)
+    stem, _, suffix = value.rpartition(".")
+    if not stem or suffix not in SUFFIXES or not re.fullmatch(_UNIT, value) or len(value) > 255 or value[0] in ".-@":
+        return problems.bad_unit(value, SUFFIXES)
+    if stem.endswith("@") and not template_allowed:
+        return problems.template(value, "give enable=False and start=False")
+    return None
+
+
+def service(value: object) -> str | None:
+    """Judge the name of a service, with or without its suffix."""
+    if not isinstance(value, str):
+        return problems.not_text(value)
+    if not re.fullmatch(_UNIT, value) or len(value) > 255 or value[0] in ".-@":
+        return problems.bad_service(value)
+    if value.endswith(("@", "@.service")):
+        return problems.template(value, f"name an instance of it, as in '{value.partition('@')[0]}@one'")
+    return None
+
+
+def url(value: object) -> str | None:
+    """Judge the address of a download."""
+    if not isinstance(value, str):
+        return problems.not_text(value)
+    return None if re.fullmatch(_URL, value) else problems.bad_url(value)
+
+
+def sha256(value: object) -> str | None:
+    """Judge a checksum."""
+    if not isinstance(value, str):
+        return problems.not_text(value)
+    return None if re.fullmatch(_SHA256, value) else problems.bad_sha256(value)
+
+
+def flag(value: object) -> str | None:
+    """Judge what has to be True or False."""
+    return None if isinstance(value, bool) else problems.not_a_flag(value)
+
+
+def timeout_seconds(value: object) -> str | None:
+    """Judge the longest time a step may take."""
+    fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 86_400
+    return None if fits else problems.not_in_range(value, 1, 86_400, " of seconds")
+
+
+def retries(value: object) -> str | None:
+    """Judge how often a failed step is tried again."""
+    fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100
+    return None if fits else problems.not_in_range(value, 0, 100, "")
+
+
+def value_name(value: object) -> str | None:
+    """Judge the name of a value."""
+    if not isinstance(value, str):
+        return problems.not_text(value)
+    if not re.fullmatch(_VALUE_NAME, value):
+        return problems.bad_value_name(value)
+    if value in _RESERVED or value.startswith(_RESERVED_BEGINNINGS):
+        return problems.reserved_value_name(value)
+    return None
+
+
+def value_text(value: object) -> str | None:
+    """Judge the text of a value; no message shows any of it."""
+    if not isinstance(value, str):
+        return problems.not_text(value) if type(value).__name__ == "Output" else f"is of type {type(value).__name__}, not text"
+    wrong = text(value)
+    if wrong is not None:
+        return wrong
+    size = len(value.encode())
+    return None if size <= VALUE_LIMIT else problems.value_too_long(size, VALUE_LIMIT)
