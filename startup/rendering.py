@@ -1,0 +1,191 @@
+"""Render: a definition and its values go in, the payload of one cloud comes out.
+
+The text has three regions: a header, the runner as its source files stand (without full-line comments), and data.
+Step bodies and values are data: lines that the shell never reads as code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+from .definition import (
+    Directory,
+    Download,
+    File,
+    Packages,
+    Service,
+    Shell,
+    StartupScript,
+    Step,
+    Unit,
+    User,
+    assert_never,
+)
+from .delivery import Cloud, Payload, deliver
+from .fingerprint import fingerprint, step_fingerprints
+from .problems import StartupScriptError
+from .validation import validate
+
+CORE = ("paths", "log", "slot", "slot_{cloud}", "store", "journal", "status", "step")
+KIND_PARTS: dict[str, tuple[str, ...]] = {
+    "shell": ("shell",),
+    "file": ("place", "file"),
+    "directory": ("place", "directory"),
+    "packages": ("packages",),
+    "user": ("place", "user"),
+    "unit": ("place", "systemd", "unit"),
+    "service": ("systemd", "service"),
+    "download": ("place", "download"),
+}
+LAST = ("obey", "command")
+
+HEADER = """\
+#!/bin/sh
+# Startup script "{name}", made by evenboot for {cloud}. It is rendered: change the definition, not this text.
+# First the runner, then steps and values as data. On the VM: "evenboot status" and "evenboot log".
+sum={zeros}
+"""
+
+
+def render(definition: StartupScript, values: Mapping[str, str] | None = None, cloud: Cloud = "aws") -> Payload:
+    """Render a definition for one cloud's slot.
+
+    The same arguments give the same bytes, on every machine and supported Python.
+
+    Args:
+        definition: What the VM is to obey.
+        values: The text of each name that a step has in `uses`.
+        cloud: `aws`, `gcp` or `azure`.
+
+    Raises:
+        StartupScriptError: The definition or the values have problems (all are reported), or the payload does not
+            fit its slot.
+
+    Example:
+        >>> from startup import Shell, StartupScript, render
+        >>> hello = StartupScript("hello", first_boot=[Shell("say hello", script="echo hello")])
+        >>> render(hello, cloud="gcp").text.splitlines()[0]
+        '#!/bin/sh'
+    """
+    values = dict(values or {})
+    if problems := validate(definition, values):
+        raise StartupScriptError(problems)
+    header = HEADER.format(name=definition.name, cloud=cloud, zeros="0" * 64)
+    records = list(_records(definition, values))
+    script = header + runner(definition, cloud) + "".join(text for _, text in records)
+    return deliver(cloud, script.encode(), _contributors(definition, records))
+
+
+def runner(definition: StartupScript, cloud: Cloud) -> str:
+    """Join the runner's parts that the definition needs, in order."""
+    kinds = {step.kind for _, _, step in definition.steps()}
+    names = dict.fromkeys(part for kind, parts in KIND_PARTS.items() if kind in kinds for part in parts)
+    shutdown = ("shutdown",) if definition.shutdown else ()
+    return "".join(part(f"{name.format(cloud=cloud)}.sh") for name in (*CORE, *names, *shutdown, *LAST))
+
+
+@cache
+def part(name: str) -> str:
+    """Read one of the runner's source files, without its full-line comments."""
+    source = files(__package__).joinpath("runner", name).read_text("utf-8")
+    return "".join(line for line in source.splitlines(keepends=True) if line.strip() and not _is_comment(line))
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
+
+
+def key(name: str) -> str:
+    """Name the files of a step on the VM: the step's name may hold any character, a file's may not."""
+    return sha256(name.encode()).hexdigest()[:12]
+
+
+def _record(name: str, text: str) -> str:
+    """Write a text as "@ NAME LINES", then its lines; "open" says that the last one has no line end."""
+    lines = text.count("\n") + (not text.endswith("\n") if text else 0)
+    closed = not text or text.endswith("\n")
+    return f"@ {name} {lines}{'' if closed else ' open'}\n{text}{'' if closed else chr(10)}"
+
+
+def _records(definition: StartupScript, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield (step name or "", record) for all that the VM keeps of the definition."""
+    fingerprints = step_fingerprints(definition, values)
+    rows = {name: "" for name in ("first_boot", "every_boot", "shutdown")}
+    for list_name, _, step in definition.steps():
+        fields = (list_name, key(step.name), fingerprints[step.name], step.kind, step.timeout_seconds, step.retries)
+        rows[list_name] += "|".join(map(str, (*fields, step.name, ""))) + "\n"
+    yield "", _record("name", definition.name + "\n")
+    yield "", _record("fingerprint", fingerprint(definition, values) + "\n")
+    yield "", _record("total", f"{len(definition.first_boot) + len(definition.every_boot)}\n")
+    yield "", _record("steps", rows["first_boot"] + rows["every_boot"])
+    for _, _, step in definition.steps():
+        for field, text in _fields(step):
+            yield step.name, _record(f"{key(step.name)}.{field}", text)
+    used = {name for _, _, step in definition.steps() for name in getattr(step, "uses", ())}
+    for name in sorted(used):
+        yield f"the value {name}", _record(f"value.{name}", values[name])
+    yield "", _record("evenboot.service", part("evenboot.service"))
+    yield "", _record("agent.conf", part("agent.conf"))
+    if definition.shutdown:
+        yield "", _record("shutdown", rows["shutdown"])
+        yield "", _record("evenboot-shutdown.service", part("evenboot-shutdown.service"))
+
+
+def _fields(step: Step) -> Iterator[tuple[str, str]]:
+    """Yield (name, text) of what the runner's part for this kind of step reads: short fields a line each, then texts."""
+    match step:
+        case Shell():
+            yield "fields", _lines(step.user or "", step.cwd or "/")
+            yield "script", step.script
+            if step.unless is not None:
+                yield "unless", step.unless
+        case File():
+            yield "fields", _lines(step.path, _mode(step.mode), step.owner, step.group)
+            yield "content", step.content
+        case Directory():
+            yield "fields", _lines(step.path, _mode(step.mode), step.owner, step.group)
+        case Packages():
+            yield "fields", _lines(" ".join(step.names))
+        case User():
+            yield "fields", _lines(step.login, " ".join(step.groups), step.shell, "yes" if step.system else "")
+            if step.ssh_keys:
+                yield "ssh_keys", _lines(*step.ssh_keys)
+        case Unit():
+            yield "fields", _lines(step.unit, _yes(step.enable), _yes(step.start))
+            yield "content", step.content
+        case Service():
+            yield "fields", _lines(step.service, _yes(step.enable), _yes(step.start))
+            if step.restart_on:
+                yield "restart_on", _lines(*map(key, step.restart_on))
+        case Download():
+            mode = _mode(step.mode)
+            yield "fields", _lines(step.url, step.path, step.sha256.lower(), mode, step.owner, step.group)
+        case _:
+            assert_never(step)
+    if isinstance(step, (Shell, File)) and step.uses:
+        yield "uses", _lines(*step.uses)
+
+
+def _lines(*texts: str) -> str:
+    return "".join(f"{text}\n" for text in texts)
+
+
+def _mode(mode: int) -> str:
+    return format(mode, "o")
+
+
+def _yes(wanted: bool) -> str:
+    return "yes" if wanted else "no"
+
+
+def _contributors(definition: StartupScript, records: list[tuple[str, str]]) -> list[tuple[str, int]]:
+    sizes: dict[str, int] = {}
+    steps = {step.name for _, _, step in definition.steps()}
+    for name, text in records:
+        if name:
+            label = f"step '{name}'" if name in steps else name
+            sizes[label] = sizes.get(label, 0) + len(text.encode())
+    return sorted(sizes.items(), key=lambda item: (-item[1], item[0]))

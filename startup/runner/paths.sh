@@ -1,0 +1,12 @@
+# Where everything lies, and what holds for the whole runner.
+set -uf
+umask 022
+export LC_ALL=C
+STATE=/var/lib/evenboot
+RUN=/run/evenboot
+LOG=/var/log/evenboot.log
+LOG_BYTES=10000000
+COMMAND=/usr/local/sbin/evenboot
+UNITS=/etc/systemd/system
+NL='
+'
