@@ -30,7 +30,7 @@ PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "util-linux", "locales",
     "cloud-init", "google-guest-agent", "openssh-server",
     "ifupdown", "isc-dhcp-client", "iproute2", "iputils-ping", "netbase",
-    "curl", "ca-certificates", "openssl",
+    "curl", "wget", "ca-certificates", "openssl", "sudo", "python3",
 )  # fmt: skip
 NETWORK = "auto lo\niface lo inet loopback\nsource /etc/network/interfaces.d/*\n"
 # cc_locale fails in a minimal system unless told C.UTF-8; an overlay cannot be resized.
@@ -54,8 +54,15 @@ def image_folder(image: str) -> Path:
     """Return where the image is, or would be; `LabError` if there is no such image."""
     if image not in SUITES:
         raise LabError(f"image {image!r} cannot boot on this computer; take one of {', '.join(SUITES)}")
-    recipe = inspect.getsource(sys.modules[__name__]) + ARCHIVE_NAME + str(ARCHIVE_PORT) + repr(CLOUDS)
-    return cache_folder() / "images" / f"{image}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    return cache_folder() / "images" / f"{image}-{_recipe()}"
+
+
+def _recipe() -> str:
+    """Return a hash of all that decides what is in an image."""
+    code = "".join(inspect.getsource(part) for part in (_configure, _configure_apt, _make_layer))
+    data = (SUITES, PACKAGES, NETWORK, CLOUD_CONFIG, SCRIPT_UNIT, ARCHIVE_NAME, ARCHIVE_PORT)
+    removed = {cloud.name: cloud.removed_package for cloud in CLOUDS.values()}
+    return hashlib.sha256(f"{code}{data}{removed}".encode()).hexdigest()[:12]
 
 
 def layers(image: str, cloud: str) -> list[Path]:
@@ -102,7 +109,8 @@ def _build(image: str, folder: Path, progress: Progress, group: ControlGroup) ->
     try:
         _bootstrap(image, partial / "base", progress, group, log)
         progress(f"image {image}: adapting it to the clouds")
-        _configure(image, partial / "base")
+        _configure(partial / "base")
+        _configure_apt(folder.name, partial)
         for cloud in CLOUDS.values():
             _make_layer(partial, cloud.name, cloud.removed_package)
         partial.rename(folder)
@@ -152,7 +160,7 @@ def _proxies() -> list[str]:
     ]
 
 
-def _configure(image: str, root: Path) -> None:
+def _configure(root: Path) -> None:
     etc = root / "etc"
     # The host's name server would stay in the image; look-ups of "instance-data." then cost 40 s in each boot.
     (etc / "resolv.conf").unlink(missing_ok=True)
@@ -174,16 +182,23 @@ def _configure(image: str, root: Path) -> None:
         folder = etc / f"systemd/system/google-{kind}-scripts.service.d"
         folder.mkdir(parents=True)
         (folder / "console.conf").write_text(SCRIPT_UNIT)
-    _configure_apt(image, etc / "apt")
 
 
-def _configure_apt(image: str, apt: Path) -> None:
-    for path in [*apt.glob("sources.list.d/*"), *apt.glob("apt.conf.d/99mmdebstrap*")]:
+def _configure_apt(archive: str, folder: Path) -> None:
+    """Point the machine's apt to the lab's archive; where the packages came from stands beside the base, in `sources`."""
+    apt, sources = folder / "base/etc/apt", folder / "sources"
+    (sources / "parts").mkdir(parents=True)
+    (apt / "sources.list").touch()
+    shutil.move(apt / "sources.list", sources / "sources.list")
+    for path in (apt / "sources.list.d").iterdir():
+        shutil.move(path, sources / "parts" / path.name)
+    # mmdebstrap leaves its own settings (such as a proxy of this computer), and the lists of packages.
+    for path in [*(apt / "apt.conf.d").glob("99mmdebstrap*"), *(folder / "base/var/lib/apt/lists").glob("*_*")]:
         path.unlink()
-    source = f"deb [trusted=yes] http://{ARCHIVE_NAME}:{ARCHIVE_PORT}/{image} ./\n"
+    source = f"deb [trusted=yes] http://{ARCHIVE_NAME}:{ARCHIVE_PORT}/{archive} ./\n"
     (apt / "sources.list").write_text(source)
     # cloud-init writes the distribution's own addresses into sources.list unless told otherwise.
-    keep = apt.parent / "cloud/cloud.cfg.d/91_local_archive.cfg"
+    keep = folder / "base/etc/cloud/cloud.cfg.d/91_local_archive.cfg"
     keep.write_text("apt_preserve_sources_list: true\napt: {preserve_sources_list: true}\n")
 
 
@@ -193,12 +208,14 @@ def _make_layer(partial: Path, cloud: str, removed_package: str) -> None:
     for path in (upper, work, root):
         path.mkdir()
     script = (
-        f'mount -t overlay overlay -o "lowerdir={partial}/base,upperdir={upper},workdir={work}" "{root}" && '
-        f'mount -t proc proc "{root}/proc" && mount -t tmpfs tmpfs "{root}/run" && '
-        f'exec chroot "{root}" dpkg --purge --force-depends {removed_package}'
+        f'mount -t overlay overlay -o "lowerdir={partial}/base,upperdir={upper},workdir={work}" "{root}"\n'
+        f'mount -t proc proc "{root}/proc"\nmount -t tmpfs tmpfs "{root}/run"\n'
+        f'chroot "{root}" apt-mark manual python3\n'
+        f'chroot "{root}" apt-get purge --yes --auto-remove {removed_package}\n'
+        f'[ {removed_package} != cloud-init ] || rm -rf "{root}/etc/cloud" "{root}/var/lib/cloud"\n'
     )
     # In a mount namespace of its own nothing stays mounted, whatever ends it.
-    command("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script)
+    command("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", script)
     for path in (work, root):
         shutil.rmtree(path)
 

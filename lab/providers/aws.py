@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -258,7 +257,8 @@ class AwsProvider(Provider):
 
     def vm_name(self, inputs: Plain) -> str:
         """Return the tag `Name`, as the console shows it."""
-        return str((inputs.get("tags") or {}).get("Name") or "instance")
+        name = str((inputs.get("tags") or {}).get("Name") or "instance")
+        return re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-")[:40] or "instance"
 
     def vm_image(self, inputs: Plain) -> str:
         """Return the lab's image behind the AMI."""
@@ -269,10 +269,6 @@ class AwsProvider(Provider):
         if inputs.get("userData") is not None:
             return str(inputs["userData"]).encode()
         return decoded(inputs.get("userDataBase64"))
-
-    def vm_attributes(self, inputs: Plain) -> dict[str, str]:
-        """Return nothing: the metadata service tells what all instances have."""
-        return {}
 
     def vm_computed(self, machine: Machine, inputs: Plain) -> Plain:
         """Return addresses; the public one is of a network for examples, as nobody outside can reach the machine."""
@@ -290,7 +286,3 @@ class AwsProvider(Provider):
         """Tell whether EC2 must stop the instance: user data and type change only while it is stopped."""
         return any(path in _RESTARTS for path in changed)
 
-
-def encoded(payload: bytes) -> str:
-    """Return a payload as the slot takes it."""
-    return base64.b64encode(payload).decode()

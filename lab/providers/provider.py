@@ -74,9 +74,13 @@ class Provider(ABC):
     def vm_payload(self, inputs: Plain) -> bytes | None:
         """Return what the slot holds."""
 
-    @abstractmethod
     def vm_attributes(self, inputs: Plain) -> dict[str, str]:
-        """Return what the metadata service tells about the VM beside the payload."""
+        """Return what the metadata service tells about the VM beside the payload and what all VMs have."""
+        return {}
+
+    def vm_address(self, inputs: Plain) -> str | None:
+        """Return the address that the VM must get, None for any."""
+        return None
 
     @abstractmethod
     def vm_computed(self, machine: Machine, inputs: Plain) -> Plain:
@@ -85,6 +89,16 @@ class Provider(ABC):
     @abstractmethod
     def vm_restart_needed(self, changed: Mapping[str, str], new: Plain) -> bool:
         """Tell whether the cloud stops and starts the VM for these changes; `LabError` if it refuses them."""
+
+    # What a resource reports beyond its table.
+
+    def computed(self, record: Record) -> Plain:
+        """Return outputs that a template cannot say."""
+        return {}
+
+    def computed_names(self, token: str) -> tuple[str, ...]:
+        """Return the names of what `computed` adds."""
+        return ()
 
     # The provider's methods.
 
@@ -137,6 +151,7 @@ class Provider(ABC):
             self._create_machine(record)
         else:
             self._claim(record)
+        record.computed |= self.computed(record)
         record.made = True
         self.records.put(record)
         return record.id, record.state
@@ -162,6 +177,7 @@ class Provider(ABC):
         if token == self.vm:
             self._update_machine(record, changed, new_inputs)
         record.inputs = new_inputs
+        record.computed |= self.computed(record)
         self.records.put(record)
         return record.state
 
@@ -199,8 +215,8 @@ class Provider(ABC):
         return self.resources[token]
 
     def _computed_names(self, resource: Resource) -> list[str]:
-        names = [name for name in resource.outputs]
-        return names + list(self.vm_outputs) if resource.token == self.vm else names
+        names = [*resource.outputs, *self.computed_names(resource.token)]
+        return [*names, *self.vm_outputs] if resource.token == self.vm else names
 
     def _new_record(self, resource: Resource, urn: str, inputs: Plain) -> Record:
         digits = secrets.token_hex(16)
@@ -234,6 +250,7 @@ class Provider(ABC):
                 payload=self.vm_payload(inputs),
                 image=self.vm_image(inputs),
                 attributes=self.vm_attributes(inputs),
+                **self._address(inputs),
             )
             self._take_identity(record, machine)
             machine.start()
@@ -251,6 +268,10 @@ class Provider(ABC):
             self.records.put(record)
         record.computed |= self.vm_computed(machine, record.inputs)
 
+    def _address(self, inputs: Plain) -> dict[str, Any]:
+        address = self.vm_address(inputs)
+        return {"address": address} if address else {}
+
     def _update_machine(self, record: Record, changed: Mapping[str, str], new: Plain) -> None:
         machine = self._machine(record)
         if machine is None:
@@ -261,6 +282,8 @@ class Provider(ABC):
         try:
             if self.vm_payload(new) != self.vm_payload(record.inputs):
                 machine.set_payload(self.vm_payload(new))
+            if self.vm_attributes(new) != self.vm_attributes(record.inputs):
+                machine.set_attributes(self.vm_attributes(new))
         finally:
             if restart:
                 machine.start()
