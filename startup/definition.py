@@ -185,7 +185,8 @@ class Packages:
     rerun_on: _StepNames = _NONE
 
     def __post_init__(self) -> None:
-        _settle(self, f"packages {_first(self.names)}", texts=("names",))
+        object.__setattr__(self, "names", _tuple(self.names))
+        _settle(self, f"packages {_first(self.names)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,10 +414,9 @@ def _names(value: object) -> object:
 
 
 def _first(names: object) -> str:
-    entries = _tuple(names)
-    if not isinstance(entries, tuple):
-        return _text(entries)
-    return _text(cast("tuple[object, ...]", entries)[0]) if entries else ""
+    if not isinstance(names, tuple):
+        return _text(names)
+    return _text(cast("tuple[object, ...]", names)[0]) if names else ""
 
 
 def _text(value: object) -> str:

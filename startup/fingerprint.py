@@ -40,7 +40,10 @@ def fingerprint(definition: StartupScript, values: Mapping[str, str] | None = No
         '53ceea873e12ef2d'
     """
     of_steps = step_fingerprints(definition, values)
-    lists = {list_name: [[step.name, of_steps[step.name]] for step in definition.listed(list_name)] for list_name in LIST_NAMES}
+    lists = {
+        list_name: [[step.name, of_steps[step.name]] for step in definition.listed(list_name)]
+        for list_name in LIST_NAMES
+    }
     return _digest({"name": definition.name, **lists})
 
 
@@ -100,13 +103,7 @@ def _ownership(step: File | Directory | Download) -> Effect:
 
 def used_values(step: Step) -> tuple[str, ...]:
     """Return the names of the values that a step sees."""
-    match step:
-        case Shell() | File():
-            return step.uses
-        case Directory() | Packages() | User() | Unit() | Service() | Download():
-            return ()
-        case _:
-            assert_never(step)
+    return step.uses if isinstance(step, (Shell, File)) else ()
 
 
 def named_steps(step: Step) -> tuple[str, ...]:

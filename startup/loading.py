@@ -113,7 +113,9 @@ def _chosen(module: ModuleType, path: Path, name: str | None) -> StartupScript:
     if len(distinct) == 1:
         return distinct[0]
     if distinct:
-        raise LoadingError(f"{path}: has several startup scripts ({names}); choose one, as in {path}:{next(iter(found))}")
+        raise LoadingError(
+            f"{path}: has several startup scripts ({names}); choose one, as in {path}:{next(iter(found))}"
+        )
     raise LoadingError(f"{path}: has no StartupScript{_foreign(module)}")
 
 

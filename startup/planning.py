@@ -91,7 +91,7 @@ def _planned(old: _Side, new: _Side) -> Iterator[Planned]:
 
 def _reasons(name: str, old: _Side, new: _Side) -> Iterator[str]:
     if name not in old.steps:
-        yield _why_new(new.fingerprints[name], old, new)
+        yield _why_new(name, old, new)
         return
     if old.lists[name] != new.lists[name]:
         yield f"moved from {old.lists[name]}"
@@ -99,9 +99,12 @@ def _reasons(name: str, old: _Side, new: _Side) -> Iterator[str]:
         yield from _differences(old.steps[name], new.steps[name], old, new)
 
 
-def _why_new(fingerprint: str, old: _Side, new: _Side) -> str:
-    twins = [name for name, known in old.fingerprints.items() if known == fingerprint and name not in new.steps]
-    return f"new (the same as {twins[0]!r}: renamed is removed and added)" if twins else "new"
+def _why_new(name: str, old: _Side, new: _Side) -> str:
+    for other, fingerprint in old.fingerprints.items():
+        alike = fingerprint == new.fingerprints[name] and old.lists[other] == new.lists[name]
+        if alike and other not in new.steps:
+            return f"new (the same as {other!r}: renamed is removed and added)"
+    return "new"
 
 
 def _differences(was: Step, now: Step, old: _Side, new: _Side) -> Iterator[str]:

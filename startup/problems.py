@@ -52,8 +52,7 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         return repr(value) if len(value) <= 80 else f"{value[:60]!r}... ({len(value):,} characters)"
     if value is None or isinstance(value, (bool, int, float)):
-        text = repr(value) if not isinstance(value, int) or value.bit_length() < 256 else "a huge number"
-        return text
+        return repr(value) if not isinstance(value, int) or value.bit_length() < 256 else "a huge number"
     if isinstance(value, type):
         return f"the class {value.__name__}"
     name = type(value).__name__
@@ -154,7 +153,9 @@ def bad_unit(value: str, suffixes: Sequence[str]) -> str:
 
 
 def bad_service(value: str) -> str:
-    return f"is {shown(value)}, no name of a service: letters, digits and : _ . - @ \\, as in 'nginx' or 'nginx.service'"
+    return (
+        f"is {shown(value)}, no name of a service: letters, digits and : _ . - @ \\, as in 'nginx' or 'nginx.service'"
+    )
 
 
 def template(value: str, remedy: str) -> str:
@@ -267,7 +268,13 @@ def too_large(size: int, limit: int, compressed: bool, contributors: Sequence[tu
     parts = ", ".join(f"{name} {part:,} bytes" for name, part in largest)
     return (
         f"has {size:,} bytes ({form}), {size - limit:,} more than the {limit:,} that the slot holds; "
-        + (f"largest, before compression: {parts}; " if compressed and parts else f"largest: {parts}; " if parts else "")
+        + (
+            f"largest, before compression: {parts}; "
+            if compressed and parts
+            else f"largest: {parts}; "
+            if parts
+            else ""
+        )
         + "fetch big content with Download, or shorten it"
     )
 

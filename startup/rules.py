@@ -17,14 +17,12 @@ _UNIT = r"[A-Za-z0-9:_.\\@-]+"
 _URL = r"[hH][tT][tT][pP][sS]?://[A-Za-z0-9\[][!-~]*"
 _SHA256 = r"[0-9a-f]{64}"
 _VALUE_NAME = r"[A-Z][A-Z0-9_]*"
-_RESERVED = frozenset(
-    """
-    PATH HOME IFS ENV SHELL USER LOGNAME MAIL PWD OLDPWD CDPATH LANG LANGUAGE TERM TZ UID EUID GID PPID PS1 PS2 PS3 PS4
-    SHLVL HOSTNAME HOSTTYPE MACHTYPE OSTYPE RANDOM SRANDOM SECONDS EPOCHSECONDS EPOCHREALTIME OPTIND OPTARG OPTERR
-    LINENO FUNCNAME DIRSTACK PIPESTATUS GROUPS REPLY SHELLOPTS POSIXLY_CORRECT FPATH TMPDIR DEBIAN_FRONTEND
-    """.split()
+_RESERVED = (
+    "PATH|HOME|IFS|ENV|SHELL|USER|LOGNAME|MAIL|PWD|OLDPWD|CDPATH|FPATH|TMPDIR|TERM|TZ|LANG|LANGUAGE|UID|EUID|GID|PPID"
+    "|PS[1-4]|SHLVL|SHELLOPTS|HOSTNAME|HOSTTYPE|MACHTYPE|OSTYPE|S?RANDOM|SECONDS|EPOCHSECONDS|EPOCHREALTIME|OPTIND"
+    "|OPTARG|OPTERR|LINENO|FUNCNAME|DIRSTACK|PIPESTATUS|GROUPS|REPLY|POSIXLY_CORRECT|DEBIAN_FRONTEND"
+    "|(BASH|LC_|LD_|DPKG_|SYSTEMD_|EVENBOOT)[A-Z0-9_]*"
 )
-_RESERVED_BEGINNINGS = ("BASH", "LC_", "LD_", "EVENBOOT", "DPKG_", "SYSTEMD_")
 
 
 def text(value: object) -> str | None:
@@ -212,7 +210,7 @@ def value_name(value: object) -> str | None:
         return problems.not_text(value)
     if not re.fullmatch(_VALUE_NAME, value):
         return problems.bad_value_name(value)
-    if value in _RESERVED or value.startswith(_RESERVED_BEGINNINGS):
+    if re.fullmatch(_RESERVED, value):
         return problems.reserved_value_name(value)
     return None
 
@@ -220,7 +218,11 @@ def value_name(value: object) -> str | None:
 def value_text(value: object) -> str | None:
     """Judge the text of a value; no message shows any of it."""
     if not isinstance(value, str):
-        return problems.not_text(value) if type(value).__name__ == "Output" else f"is of type {type(value).__name__}, not text"
+        return (
+            problems.not_text(value)
+            if type(value).__name__ == "Output"
+            else f"is of type {type(value).__name__}, not text"
+        )
     wrong = text(value)
     if wrong is not None:
         return wrong

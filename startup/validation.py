@@ -178,7 +178,9 @@ class _Given:
     """The names of the values that are given, all of them when nobody says; each missing one is told once."""
 
     def __init__(self, values: object) -> None:
-        self.names: set[object] | None = set(cast("Mapping[object, object]", values)) if isinstance(values, Mapping) else None
+        self.names: set[object] | None = (
+            set(cast("Mapping[object, object]", values)) if isinstance(values, Mapping) else None
+        )
 
     def missing(self, used: str) -> str | None:
         if self.names is None or used in self.names:
