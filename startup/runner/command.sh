@@ -1,11 +1,5 @@
 usage() {
-    cat >&2 <<'END'
-usage: evenboot status [--json] [--wait SECONDS]   the last apply of this boot
-       evenboot apply                              ask the slot for the definition and obey it now
-       evenboot rerun STEP                         make one step due, and apply
-       evenboot log [STEP]                         the log, or what the step last printed
-       evenboot clean                              before an image is taken: forget everything
-END
+    echo 'usage: evenboot status [--json] [--wait SECONDS] | apply | rerun STEP | log [STEP] | clean' >&2
     exit 64
 }
 
@@ -47,14 +41,18 @@ apply() {
     status
 }
 
+# rerun STEP: drop the step's record, and apply.
 rerun() {
+    wanted=$1
     IFS=$NL
     for row in $(cat "$STATE/definition/steps"); do
         read_step "due|$row"
-        [ "$name" = "$1" ] && rm -f "$JOURNAL/$key" "$DONE/$key" && sync "$JOURNAL" && apply
-        [ "$name" != "$1" ] || return
+        [ "$name" = "$wanted" ] || continue
+        rm -f "$JOURNAL/$key" "$DONE/$key" && sync "$JOURNAL" || return 1
+        apply
+        return
     done
-    echo "evenboot: there is no step '$1'; evenboot status names them" >&2
+    echo "evenboot: there is no step '$wanted'; evenboot status names them" >&2
     return 64
 }
 

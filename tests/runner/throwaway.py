@@ -16,8 +16,9 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +132,15 @@ class Machine:
         (self.sees / "boot_id").write_text(self.boot_id + "\n")
         self.enter("rm -rf /run/* /tmp/*; mount --bind /boot_id /proc/sys/kernel/random/boot_id").check_returncode()
 
-    def agent(self) -> subprocess.CompletedProcess[str]:
+    def agent(self) -> None:
         """Do what cloud-init or the guest agent does at each boot."""
+        if self.payload is not None:
+            self.run(self.agents_script())
+
+    def agents_script(self) -> str:
+        """Lay out the payload as the agent does, and return the command that it runs."""
         script = self.sees / "tmp/startup-script"
-        if self.payload is None:
-            return subprocess.CompletedProcess([], 0, "", "")
+        assert self.payload is not None
         if self.cloud == "gcp":
             script.write_bytes(self.payload)
         else:
@@ -143,12 +148,20 @@ class Machine:
             stored.parent.mkdir(parents=True, exist_ok=True)
             stored.write_bytes(self.payload)
             script.write_bytes(boothook(self.payload))
-        return self.run(f"{self.shell} /tmp/startup-script")
+        return f"{self.shell} /tmp/startup-script"
 
     def unit(self) -> None:
         """Start the machine's own unit if it is enabled, as systemd does at each boot."""
         if (self.sees / "etc/systemd/system/multi-user.target.wants/evenboot.service").is_symlink():
             self.run("systemctl start evenboot.service")
+
+    def hurry(self) -> None:
+        """Let time pass only where the runner waits: `sleep` ends at once, and the seconds since power on are its sum."""
+        (self.sees / "uptime").write_text("1000.00 0.00\n")
+        sleep = self.sees / "usr/local/bin/sleep"
+        sleep.write_text('#!/bin/sh\nread -r now _ </uptime\necho "$((${now%.*} + $1)).00 0.00" >/uptime\n')
+        sleep.chmod(0o755)
+        self.enter("mount --bind /uptime /proc/uptime").check_returncode()
 
     def clone(self) -> None:
         """Go on as another VM that was made from this one's image."""
@@ -157,14 +170,30 @@ class Machine:
 
     # What an operator does.
 
+    def command(self, script: str, env: Mapping[str, str] | None = None) -> list[str]:
+        """Return the host's command that runs a shell text in the machine with exactly this environment."""
+        variables = [f"{name}={value}" for name, value in {"PATH": PATH, **(env or {})}.items()]
+        enter = ["nsenter", "-t", str(self.inside), "-m", "-p", "chroot", str(self.root), "/usr/bin/env", "-i"]
+        return [*enter, *variables, "/bin/bash", "-c", script]
+
     def enter(self, script: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run a shell text in the machine with exactly this environment."""
-        environment = {"PATH": PATH, **(env or {})}
         return subprocess.run(
-            ["nsenter", "-t", str(self.inside), "-m", "-p", "chroot", str(self.root), "/usr/bin/env", "-i",
-             *(f"{name}={value}" for name, value in environment.items()), "/bin/bash", "-c", script],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60,
-        )
+            self.command(script, env), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=60,
+        )  # fmt: skip
+
+    def cut_power(self, when: Callable[[], bool]) -> None:
+        """Boot, and kill everything that runs as soon as a condition holds."""
+        self.power_on()
+        agent = subprocess.Popen(self.command(self.agents_script()), stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        end = time.monotonic() + 20
+        while not when():
+            assert time.monotonic() < end, f"it never came to that; the console says {self.console()}"
+            time.sleep(0.005)
+        self.run("kill -KILL -1")
+        agent.wait()
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a shell text as root, from a login's environment."""
