@@ -13,13 +13,18 @@ from ..problems import Problem, StartupScriptError
 
 _MARK = b"sum="
 _UNSEALED = _MARK + b"0" * 64 + b"\n"
+_PROGRAM_END = b'\nmain "$@"; exit\n'
 
 
 def mime(script: bytes) -> bytes:
     """Wrap a script in a MIME document whose one part cloud-init executes at every boot.
 
-    The script stands in it byte for byte. Its delimiter is derived from it, so that the same script gives the
-    same document, and does not occur in it.
+    The part is the program, up to and with the line that ends it; the data after that line stand behind the part,
+    where cloud-init does not look and the runner, which reads the whole document, does. cloud-init would decode
+    them as Latin-1 and fail at the first accented letter, so that nothing of the script would run.
+
+    Program and data stand there byte for byte. The delimiter is derived from them, so that the same script gives
+    the same document, and does not occur in them.
     """
     boundary = _boundary(script)
     head = (
@@ -33,7 +38,8 @@ def mime(script: bytes) -> bytes:
         'Content-Disposition: attachment; filename="startup-script"\n'
         "\n"
     )
-    return head.encode() + script + f"\n--{boundary}--\n".encode()
+    program, end, data = script.partition(_PROGRAM_END)
+    return head.encode() + program + end + f"\n--{boundary}--\n".encode() + data
 
 
 def _boundary(script: bytes) -> str:
