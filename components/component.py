@@ -1,0 +1,50 @@
+"""What the three components have in common: their outputs."""
+
+from __future__ import annotations
+
+import pulumi
+
+from .values import Delivered
+
+
+class Vm(pulumi.ComponentResource):
+    """Stand for a VM that obeys a startup script, whatever its cloud.
+
+    Attributes:
+        startup: The definition it was given.
+        id: The cloud's id of the VM.
+        private_address: Its address in the network.
+        public_address: Its address in the internet, or None.
+        fingerprint: The definition's fingerprint.
+        identity: The principal to which a team grants rights.
+    """
+
+    id: pulumi.Output[str]
+    private_address: pulumi.Output[str]
+    public_address: pulumi.Output[str | None]
+    fingerprint: pulumi.Output[str]
+    identity: pulumi.Output[str]
+
+    def _publish(
+        self,
+        delivered: Delivered,
+        *,
+        id: pulumi.Output[str],
+        private_address: pulumi.Output[str],
+        public_address: pulumi.Output[str | None] | None,
+        identity: pulumi.Output[str],
+    ) -> None:
+        self.id = id
+        self.private_address = private_address
+        self.public_address = pulumi.Output.from_input(public_address)
+        self.fingerprint = pulumi.Output.from_input(delivered.fingerprint)
+        self.identity = identity
+        self.register_outputs(
+            {
+                "id": self.id,
+                "privateAddress": self.private_address,
+                "publicAddress": self.public_address,
+                "fingerprint": self.fingerprint,
+                "identity": self.identity,
+            }
+        )

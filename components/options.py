@@ -1,0 +1,60 @@
+"""Which of a component's resource options its children get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from .arguments import OnChange
+from .values import Delivered
+
+
+def child_options(
+    component: pulumi.ComponentResource, opts: pulumi.ResourceOptions | None, ignore_changes: Sequence[str] = ()
+) -> pulumi.ResourceOptions:
+    """Return a child's options: its parent, and `depends_on`, which Pulumi does not hand down by itself."""
+    return pulumi.ResourceOptions(
+        parent=component,
+        depends_on=opts.depends_on if opts else None,
+        ignore_changes=list(ignore_changes) or None,
+    )
+
+
+def vm_options(
+    component: pulumi.ComponentResource,
+    opts: pulumi.ResourceOptions | None,
+    *,
+    on_change: OnChange,
+    delivered: Delivered,
+    slot: str,
+    fixed: Sequence[str] = (),
+    delete_before_replace: bool | None = None,
+) -> pulumi.ResourceOptions:
+    """Return the options of the VM itself: the user's, and those that `on_change` asks for.
+
+    Args:
+        component: The VM's parent.
+        opts: What the user gave to the component.
+        on_change: What a changed payload does to a VM that exists.
+        delivered: What the slot holds.
+        slot: Property path of the slot, camelCase.
+        fixed: Property paths that the cloud cannot change on a VM that exists though its provider would try.
+        delete_before_replace: Whether the old VM has to go first, because its name is fixed.
+    """
+    given = opts or pulumi.ResourceOptions()
+    trigger = delivered.fingerprint if on_change == "replace" else None
+    if given.replacement_trigger is not None:
+        trigger = given.replacement_trigger if trigger is None else [trigger, given.replacement_trigger]
+    return pulumi.ResourceOptions(
+        parent=component,
+        depends_on=given.depends_on,
+        custom_timeouts=given.custom_timeouts,
+        ignore_changes=[*([slot] if on_change == "ignore" else []), *(given.ignore_changes or [])] or None,
+        replace_on_changes=[*fixed, *(given.replace_on_changes or [])] or None,
+        replacement_trigger=trigger,
+        delete_before_replace=delete_before_replace
+        if given.delete_before_replace is None
+        else given.delete_before_replace,
+        hide_diffs=[slot, *(given.hide_diffs or [])],
+    )

@@ -1,0 +1,39 @@
+"""What the VMs of a program share: made or looked up once per program, location and provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import pulumi
+from pulumi.runtime.settings import get_monitor
+
+T = TypeVar("T")
+
+# By deployment: each has a monitor of its own, and a second one in the same process shares nothing with the first.
+_by_deployment: WeakKeyDictionary[Any, dict[Hashable, Any]] = WeakKeyDictionary()
+
+
+def once(provider: pulumi.ProviderResource | None, what: tuple[Hashable, ...], make: Callable[[], T]) -> T:
+    """Return what the first call for this deployment, provider and subject has made.
+
+    Args:
+        provider: The provider of those who share; None for the default one.
+        what: The subject, as in `("network", "europe-west3")`.
+        make: Makes it.
+    """
+    made = _by_deployment.setdefault(get_monitor(), {})
+    if (provider, what) not in made:
+        made[provider, what] = make()
+    return made[provider, what]
+
+
+def shared_name(provider: pulumi.ProviderResource | None, location: str) -> str:
+    """Return the logical name of what is shared: with the provider's own name where one was given."""
+    return "-".join(["evenboot", *([provider.pulumi_resource_name] if provider else []), location])
+
+
+def shared_options(provider: pulumi.ProviderResource | None) -> pulumi.ResourceOptions:
+    """Return the options of what is shared: it belongs to the stack, so that it outlives each single VM."""
+    return pulumi.ResourceOptions(provider=provider)

@@ -1,0 +1,158 @@
+"""From definition and values to what a VM's slot holds: the only place where an Output is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import pulumi
+
+from .arguments import VmArgs, VmArgsError
+
+if TYPE_CHECKING or __package__ == "components":
+    from startup import Problem, StartupScript, StartupScriptError, fingerprint, render, validate
+else:  # in the wheel both packages stand in one
+    from ..startup import Problem, StartupScript, StartupScriptError, fingerprint, render, validate
+
+Cloud: TypeAlias = Literal["aws", "gcp", "azure"]
+
+# What a value is taken for while it is not known yet, so that its name can be judged already.
+_NOT_KNOWN_YET = "known at deployment"
+_KEPT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Hold what goes into a slot, and the definition's fingerprint; plain texts when all values are plain.
+
+    Attributes:
+        content: The slot's text: base64 on aws and azure, the script itself on gcp.
+        fingerprint: 64 hexadecimal digits.
+    """
+
+    content: pulumi.Input[str]
+    fingerprint: pulumi.Input[str]
+
+
+def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Problem]]) -> Delivered:
+    """Judge all arguments together, then make what the slot holds.
+
+    Args:
+        vm: What the messages call the VM, as in `AwsVm "web"`.
+        cloud: The cloud whose slot it is.
+        args: The VM's arguments.
+        judge: Finds what is wrong with the arguments beside `startup` and `values`.
+
+    Raises:
+        VmArgsError: Something is wrong; with plain values also that the payload does not fit. With Outputs among the
+            values the same is raised when they are known.
+    """
+    if not isinstance(args, VmArgs):
+        raise VmArgsError(vm, [Problem("args", f"is a {type(args).__name__}; give {vm.split()[0]}Args(startup=...)")])
+    values = dict(args.values) if isinstance(args.values, Mapping) else {}
+    plain: dict[str, Any] = {name: _NOT_KNOWN_YET if _is_later(value) else value for name, value in values.items()}
+    problems = list(_validated(args.startup, plain))
+    others = list(judge())
+    later = any(_is_later(value) for value in values.values())
+    delivered: Delivered | None = None
+    if not problems and not later:
+        try:
+            delivered = _rendered(args.startup, plain, cloud)
+        except StartupScriptError as error:
+            problems.extend(error.problems)
+    if problems or others:
+        raise VmArgsError(vm, [*problems, *others])
+    return delivered or _delivered_later(vm, cloud, args.startup, values)
+
+
+def text_or_none(text: pulumi.Output[Any]) -> pulumi.Output[str | None]:
+    """Return an Output that is None where a provider says "nothing" with an empty text."""
+    return text.apply(lambda known: known or None)
+
+
+def first_of(found: pulumi.Output[Sequence[str]], problem: str) -> pulumi.Output[str]:
+    """Return the first, in alphabetical order, of what a look-up has found; fail with `problem` when there is none.
+
+    The order is the alphabet's because clouds answer in any.
+    """
+
+    def first(names: Sequence[str] | None) -> str:
+        if not names:
+            raise pulumi.RunError(problem)
+        return min(names)
+
+    return found.apply(first)
+
+
+def _is_later(value: object) -> bool:
+    return isinstance(value, pulumi.Output) or hasattr(value, "__await__")
+
+
+def _delivered_later(vm: str, cloud: Cloud, startup: StartupScript, values: Mapping[str, Any]) -> Delivered:
+    def refuse_secrets(secret: Mapping[str, bool]) -> None:
+        problems = [Problem(f"values.{name}", _SECRET) for name, is_secret in secret.items() if is_secret]
+        if problems:
+            raise VmArgsError(vm, problems)
+
+    def opened(known: Mapping[str, Any]) -> dict[str, str]:
+        try:
+            rendered = _rendered(startup, known["values"], cloud)
+        except StartupScriptError as error:
+            raise VmArgsError(vm, error.problems) from None
+        return {"content": str(rendered.content), "fingerprint": str(rendered.fingerprint)}
+
+    outputs = {name: pulumi.Output.from_input(value) for name, value in values.items()}
+    # An Output of its own, known even while the values are not: a preview refuses a secret, too.
+    no_secret = pulumi.Output.all(**{name: output.is_secret() for name, output in outputs.items()}).apply(
+        refuse_secrets
+    )
+    both = pulumi.Output.all(no_secret=no_secret, values=pulumi.Output.all(**outputs)).apply(opened)
+    return Delivered(both["content"], both["fingerprint"])
+
+
+_SECRET = (
+    "is a secret; its text would stand in the payload, in the VM's metadata (readable by every process on the VM and "
+    "by everyone who may look at the VM in the cloud's console) and in Pulumi's state. Keep it in the cloud's secret "
+    "store, grant the VM's `identity` the right to read it, give its name as the value, and let a step fetch it at boot"
+)
+
+# A thousand VMs with one definition are judged and rendered once. The definition is kept beside what was made of it, so
+# that its id cannot become another's.
+_validated_before: dict[Any, tuple[StartupScript, tuple[Problem, ...]]] = {}
+_rendered_before: dict[Any, tuple[StartupScript, Delivered]] = {}
+
+
+def _validated(startup: StartupScript, values: Mapping[str, Any]) -> tuple[Problem, ...]:
+    key = _key(startup, values)
+    if key is None:
+        return validate(startup, values)
+    if key not in _validated_before:
+        _make_room(_validated_before)
+        _validated_before[key] = startup, validate(startup, values)
+    return _validated_before[key][1]
+
+
+def _rendered(startup: StartupScript, values: Mapping[str, str], cloud: Cloud) -> Delivered:
+    key = _key(startup, values, cloud)
+    if key is None or key not in _rendered_before:
+        payload = render(startup, values, cloud)
+        content = payload.text if cloud == "gcp" else payload.base64
+        delivered = Delivered(content, fingerprint(startup, values))
+        if key is None:
+            return delivered
+        _make_room(_rendered_before)
+        _rendered_before[key] = startup, delivered
+    return _rendered_before[key][1]
+
+
+def _key(startup: StartupScript, values: Mapping[str, Any], *more: str) -> Any:
+    # Only texts are told apart by equality: True == 1 would find the other's result.
+    if any(type(name) is not str or type(text) is not str for name, text in values.items()):
+        return None
+    return id(startup), tuple(sorted(values.items())), more
+
+
+def _make_room(kept: dict[Any, Any]) -> None:
+    if len(kept) >= _KEPT:
+        kept.clear()
