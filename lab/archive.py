@@ -77,7 +77,9 @@ def _download(apt: list[str], image: str, names: list[str], progress: Progress) 
 def _run(argv: list[str], complaint: str) -> None:
     result = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment())
     if result.returncode:
-        lines = [line for line in result.stderr.splitlines() if line.startswith("E: ")] or result.stderr.splitlines()[-3:]
+        lines = [line for line in result.stderr.splitlines() if line.startswith("E: ")] or result.stderr.splitlines()[
+            -3:
+        ]
         raise LabError(f"{complaint}: {' '.join(lines)}")
 
 

@@ -25,11 +25,19 @@ class Cloud:
     service_addresses: tuple[str, ...]
     datasource: str | None  # of cloud-init; None: the machine has a guest agent in place of cloud-init
     removed_package: str  # of the common image: the other clouds' agent
+    payload_limit: int  # bytes in the slot, before base64
 
     @property
     def gateway(self) -> str:
         """Return the address of the cloud's side of the network, where the package archive is too."""
         return f"{self.network}.1"
+
+    def check_payload(self, payload: bytes | None) -> None:
+        """Raise `LabError` for a payload that the cloud's API would refuse."""
+        if payload is not None and len(payload) > self.payload_limit:
+            raise LabError(
+                f"{self.name} refuses the payload: {len(payload):,} bytes, and at most {self.payload_limit:,} fit"
+            )
 
     @property
     def name_server(self) -> str:
@@ -48,6 +56,7 @@ CLOUDS: Mapping[str, Cloud] = {
             service_addresses=(METADATA_ADDRESS,),
             datasource="Ec2",
             removed_package="google-guest-agent",
+            payload_limit=16_384,
         ),
         Cloud(
             name="gcp",
@@ -57,6 +66,7 @@ CLOUDS: Mapping[str, Cloud] = {
             service_addresses=(METADATA_ADDRESS,),
             datasource=None,
             removed_package="cloud-init",
+            payload_limit=262_144,
         ),
         Cloud(
             name="azure",
@@ -66,6 +76,7 @@ CLOUDS: Mapping[str, Cloud] = {
             service_addresses=(METADATA_ADDRESS, WIRESERVER_ADDRESS),
             datasource="Azure",
             removed_package="google-guest-agent",
+            payload_limit=49_152,
         ),
     )
 }

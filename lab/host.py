@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from .control_group import hierarchies
@@ -57,16 +57,19 @@ def missing_packages() -> list[str]:
     return sorted({package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None})
 
 
-def install_missing() -> list[str]:
+def install_missing(progress: Callable[[str], None] = lambda text: None) -> list[str]:
     """Install what is missing with apt-get, and return the packages; `LabError` says what to do where that cannot be."""
     missing = missing_packages()
     if not missing:
         return []
     by_hand = f"install them by hand: apt-get install {' '.join(missing)}"
     if shutil.which("apt-get") is None:
-        raise LabError(f"missing system packages {', '.join(missing)}, and this is neither Debian nor Ubuntu: {by_hand}")
+        raise LabError(
+            f"missing system packages {', '.join(missing)}, and this is neither Debian nor Ubuntu: {by_hand}"
+        )
     if os.geteuid():
         raise LabError(f"missing system packages {', '.join(missing)}, and only root may install them: {by_hand}")
+    progress(f"installing the system packages {', '.join(missing)}")
     try:
         command("apt-get", "install", "--yes", "--no-install-recommends", *missing)
     except LabError:
@@ -78,7 +81,9 @@ def install_missing() -> list[str]:
 def check(folder: Path) -> None:
     """Raise `LabError` with one clear text if this computer cannot run the local cloud with its disks in `folder`."""
     if sys.platform != "linux":
-        raise LabError(f"the local cloud needs Linux; this is {platform.system()}: use a Linux machine, or a VM with Debian 12")
+        raise LabError(
+            f"the local cloud needs Linux; this is {platform.system()}: use a Linux machine, or a VM with Debian 12"
+        )
     if os.geteuid():
         raise LabError("the local cloud needs root for mounts and network namespaces: call it with sudo")
     if missing := missing_packages():

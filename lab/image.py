@@ -13,7 +13,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,7 +124,14 @@ def _build(image: str, folder: Path, progress: Progress, group: ControlGroup) ->
 
 def _bootstrap(image: str, target: Path, progress: Progress, group: ControlGroup, log: Path) -> None:
     progress(f"image {image}: installing {SUITES[image]} (about a minute, once)")
-    argv = ["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", *_proxies(), SUITES[image], str(target)]
+    argv = [
+        "mmdebstrap",
+        "--variant=minbase",
+        f"--include={','.join(PACKAGES)}",
+        *_proxies(),
+        SUITES[image],
+        str(target),
+    ]
     # Without a mirror mmdebstrap takes its own default; in a folder below /var/cache apt's own user must get through.
     argv += shlex.split(os.environ.get("EVENBOOT_LAB_MIRROR", ""))
     log.unlink(missing_ok=True)
@@ -139,7 +145,9 @@ def _bootstrap(image: str, target: Path, progress: Progress, group: ControlGroup
         except subprocess.TimeoutExpired:
             stage = _report_stage(log, stage, image, progress)
     if status:
-        raise LabError(f"image {image}: mmdebstrap failed with status {status}: {log.read_text(errors='replace')[-1500:]}")
+        raise LabError(
+            f"image {image}: mmdebstrap failed with status {status}: {log.read_text(errors='replace')[-1500:]}"
+        )
 
 
 def _report_stage(log: Path, last: str, image: str, progress: Progress) -> str:
@@ -177,7 +185,9 @@ def _configure(root: Path) -> None:
     # There is no udevd in the machine, and cloud-init 25's hotplug module fails without it.
     cloud_cfg = etc / "cloud/cloud.cfg"
     lines = cloud_cfg.read_text().splitlines(keepends=True)
-    cloud_cfg.write_text("".join(line for line in lines if "install-hotplug" not in line and "install_hotplug" not in line))
+    cloud_cfg.write_text(
+        "".join(line for line in lines if "install-hotplug" not in line and "install_hotplug" not in line)
+    )
     for kind in ("startup", "shutdown"):
         folder = etc / f"systemd/system/google-{kind}-scripts.service.d"
         folder.mkdir(parents=True)
@@ -218,6 +228,11 @@ def _make_layer(partial: Path, cloud: str, removed_package: str) -> None:
     command("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", script)
     for path in (work, root):
         shutil.rmtree(path)
+
+
+def remove_all() -> None:
+    """Remove all images and packages; no machine may be left that uses them."""
+    _remove(cache_folder())
 
 
 def _remove(path: Path) -> None:

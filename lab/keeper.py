@@ -2,7 +2,8 @@
 
 Started as `python -m lab.keeper MACHINE_FOLDER PREFIX [adopt]`. It switches the machine on, takes what systemd-nspawn
 says through its notify socket, starts it again after a reboot, and ends when the machine is off. What it knows stands
-in `power.json` in the machine's folder, which always describes the newest boot and counts them. With `adopt` it takes over a machine that runs and has lost its keeper.
+in `power.json` in the machine's folder, which always describes the newest boot and counts
+them. With `adopt` it takes over a machine that runs and has lost its keeper.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -11,16 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import host, image as images
+from . import host
+from . import image as images
 from .clouds import CLOUDS, cloud_named
 from .control_group import ControlGroup
-from .errors import LabError
+from .errors import LabError, LabUsageError
 from .host import command, write_atomically
-from .machine import NAME, Machine, adapt_disk, new_definition
+from .machine import NAME, Machine, adapt_disk, new_definition, unmount
 from .network import CloudNetwork, namespaces, remove_namespace
 
 NSPAWN_PROPAGATE = Path("/run/systemd/nspawn/propagate")
-NSPAWN_LOCKS = Path("/run/systemd/nspawn/locks")
 LONGEST_STATE = 50  # names of sockets have at most 107 characters
 NUMBERS = range(10, 250)
 
@@ -37,7 +38,9 @@ class Lab:
         self.state = (state or Path(os.environ.get("EVENBOOT_LAB_STATE") or "/var/lib/evenboot-lab")).resolve()
         self.prefix = prefix or os.environ.get("EVENBOOT_LAB_PREFIX") or "eb-"
         if not re.fullmatch(r"[a-z0-9]{1,8}-", self.prefix):
-            raise LabError(f"prefix {self.prefix!r} is not of the form 'abc-' (at most 8 letters and digits, and a dash)")
+            raise LabError(
+                f"prefix {self.prefix!r} is not of the form 'abc-' (at most 8 letters and digits, and a dash)"
+            )
         # The rest are limits of the options of overlay mounts.
         if not re.fullmatch(rf"[\w./-]{{1,{LONGEST_STATE}}}", str(self.state)):
             raise LabError(f"state folder {self.state}: at most {LONGEST_STATE} letters, digits, '.', '-', '_' and '/'")
@@ -53,8 +56,7 @@ class Lab:
         if getattr(self._held, "depth", 0):
             yield
             return
-        if os.geteuid():
-            raise LabError("the local cloud needs root for mounts and network namespaces: call it with sudo")
+        _must_be_root()
         self.state.mkdir(parents=True, exist_ok=True)
         with (self.state / "lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -66,8 +68,17 @@ class Lab:
                 self._held.depth = 0
 
     @contextmanager
-    def commanding(self, what: str, waiting: Callable[[str], None] = lambda text: None) -> Iterator[None]:
-        """Hold the lock of whole commands, such as `up`; `waiting` is told when another command is at work."""
+    def commanding(
+        self, what: str, waiting: Callable[[str], None] = lambda text: None, healing: bool = True
+    ) -> Iterator[None]:
+        """Hold the lock of whole commands, such as `up`, and start again what has died.
+
+        Args:
+            what: the command, for others to see.
+            waiting: told once if another command is at work.
+            healing: False leaves alone what has died.
+        """
+        _must_be_root()
         self.state.mkdir(parents=True, exist_ok=True)
         with (self.state / "command").open("a+") as lock:
             try:
@@ -79,7 +90,9 @@ class Lab:
             lock.truncate(0)
             lock.write(f"{what} (process {os.getpid()})\n")
             lock.flush()
-            self.heal()
+            if healing:
+                for healed in self.heal():
+                    waiting(f"started again: {healed}")
             yield
 
     def network(self, cloud: str) -> CloudNetwork:
@@ -98,7 +111,7 @@ class Lab:
         known = [machine.name for machine in self.machines()]
         if name not in known:
             there = f"the machines are: {', '.join(known)}" if known else "there are none: python -m lab up makes them"
-            raise LabError(f"there is no machine {name!r}; {there}")
+            raise LabUsageError(f"there is no machine {name!r}; {there}")
         return Machine(self, name)
 
     def create(
@@ -109,6 +122,7 @@ class Lab:
         payload: bytes | None,
         image: str = "debian-12",
         attributes: Mapping[str, str] = {},
+        address: str | None = None,
     ) -> Machine:
         """Define a machine, still off, with a new disk.
 
@@ -118,9 +132,12 @@ class Lab:
             payload: what the metadata service hands out: user data on aws and azure, the startup-script on gcp.
             image: "debian-12" or "debian-13", which `lab.image.ensure` must have built.
             attributes: further metadata (gcp).
+            address: one that `free_address` gave; None: the next free one.
         """
         layers = [str(path) for path in images.layers(image, cloud_named(cloud).name)]
-        return self.create_from(cloud, name, payload=payload, image=image, attributes=attributes, layers=layers)
+        return self.create_from(
+            cloud, name, payload=payload, image=image, attributes=attributes, layers=layers, address=address
+        )
 
     def create_from(
         self,
@@ -132,10 +149,12 @@ class Lab:
         attributes: Mapping[str, str],
         layers: Sequence[str],
         upper: Path | None = None,
+        address: str | None = None,
     ) -> Machine:
         """Define a machine whose disk is the given layers, the top one first, and a copy of `upper`."""
         if not NAME.fullmatch(name):
             raise LabError(f"machine name {name!r}: letters, digits and dashes, at most 47")
+        cloud_named(cloud).check_payload(payload)
         machines = self.state / "machines"
         partial = machines / f".{name}.new"
         with self.changing():
@@ -149,9 +168,10 @@ class Lab:
                 else:
                     (partial / "upper").mkdir()
                 adapt_disk(partial / "upper", [Path(layer) for layer in layers], cloud, name)
-                definition = new_definition(cloud, name, self._free_number(cloud), image, layers)
+                number = self._number(cloud, address) if address else self._free_number(cloud)
+                definition = new_definition(cloud, name, number, image, layers)
                 definition["attributes"] = dict(attributes)
-                write_atomically(partial / "instance.json", images_json(definition))
+                write_atomically(partial / "instance.json", json.dumps(definition, indent=1).encode())
                 if payload is not None:
                     write_atomically(partial / "payload", payload)
                 partial.rename(machines / name)
@@ -160,8 +180,24 @@ class Lab:
                     shutil.rmtree(partial)
         return Machine(self, name)
 
+    def free_address(self, cloud: str) -> str:
+        """Return an address of a cloud's network that no machine has; the next call returns another one."""
+        with self.changing():
+            return f"{cloud_named(cloud).network}.{self._free_number(cloud)}"
+
+    def _used_numbers(self, cloud: str) -> set[int]:
+        return {machine.definition["number"] for machine in self.machines() if machine.cloud == cloud}
+
+    def _number(self, cloud: str, address: str) -> int:
+        network, _, number = address.rpartition(".")
+        if network != cloud_named(cloud).network or not number.isdecimal() or int(number) not in NUMBERS:
+            raise LabError(f"address {address!r} is not one of {cloud}: Lab.free_address gives one")
+        if int(number) in self._used_numbers(cloud):
+            raise LabError(f"address {address} belongs to another machine of {cloud}")
+        return int(number)
+
     def _free_number(self, cloud: str) -> int:
-        used = {machine.definition["number"] for machine in self.machines() if machine.cloud == cloud}
+        used = self._used_numbers(cloud)
         # Not the lowest free one: its last holder may still be on its way.
         counter = self.state / f".number-{cloud}"
         last = int(counter.read_text()) if counter.exists() else NUMBERS[0] - 1
@@ -199,6 +235,21 @@ class Lab:
             "folders": [str(path) for path in sorted(machines.glob("*"))] + [str(p) for p in self._clouds()],
         }
 
+    def strays(self) -> dict[str, list[str]]:
+        """Return what is left on this computer that belongs to no machine and no network of the lab, by kind."""
+        names = {machine.name for machine in self.machines()}
+        groups = {f"{self.prefix}{name}" for name in names} | {f"{self.prefix}keeper-{name}" for name in names}
+        clouds = {cloud for cloud in CLOUDS if (self.state / "clouds" / cloud).exists()}
+        groups |= {f"{self.prefix}services-{cloud}" for cloud in clouds}
+        spaces = {f"{self.prefix}{name}" for name in names | clouds}
+        roots = {str(self.state / "machines" / name / "root") for name in names}
+        folders = {str(self.state / "machines" / name) for name in names} | {str(self.state / "clouds")}
+        known = {"control groups": groups, "mounts": roots, "network namespaces": spaces, "folders": folders}
+        left = self.leftovers()
+        strays = {kind: [name for name in left[kind] if name not in known[kind]] for kind in known}
+        strays["processes"] = [text for text in left["processes"] if text.split("(")[1].rstrip(")") not in groups]
+        return {kind: found for kind, found in strays.items() if found}
+
     def _clouds(self) -> list[Path]:
         return [self.state / "clouds"] if (self.state / "clouds").exists() else []
 
@@ -207,14 +258,16 @@ class Lab:
         for path in (self.state / "machines").glob(".*"):
             shutil.rmtree(path)
 
-    def down(self) -> None:
+    def down(self, progress: Callable[[str], None] = lambda text: None) -> None:
         """Remove all machines and networks, also what killed commands and keepers left; images and packages stay."""
+        for machine in self.machines():
+            progress(f"removing {machine.name}")
         with self.changing():
             # Keepers first, so that nobody starts a machine again.
             for group in sorted(ControlGroup.all(self.prefix), key=lambda group: "keeper-" not in group.name):
                 group.kill()
             for mount in self.leftovers()["mounts"]:
-                command("umount", mount)
+                unmount(Path(mount))
             for namespace in namespaces(self.prefix):
                 remove_namespace(namespace)
             for path in (self.state / "machines", self.state / "clouds"):
@@ -226,11 +279,9 @@ class Lab:
                 path.rmdir()  # systemd-nspawn removes it itself only where /run is a tmpfs
 
 
-def images_json(definition: Mapping[str, object]) -> bytes:
-    """Return a definition as it is written."""
-    import json
-
-    return json.dumps(definition, indent=1).encode()
+def _must_be_root() -> None:
+    if os.geteuid():
+        raise LabError("the local cloud needs root for mounts and network namespaces: call it with sudo")
 
 
-__all__ = ["CLOUDS", "Lab"]
+__all__ = ["Lab"]

@@ -1,10 +1,10 @@
 """One booting Debian system of a cloud: create, start, reboot, cut power, clone, console; and the lab that holds them.
 
-    lab = Lab()
-    machine = lab.create("aws", "web", payload=b"#!/bin/sh\\necho hello\\n")
-    machine.start()
-    print(machine.wait_ready(), machine.exec(["hostname"]).stdout)
-    lab.down()
+lab = Lab()
+machine = lab.create("aws", "web", payload=b"#!/bin/sh\\necho hello\\n")
+machine.start()
+print(machine.wait_ready(), machine.exec(["hostname"]).stdout)
+lab.down()
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ GUEST_ENVIRONMENT = (
     "HOME=/root",
     "LANG=C.UTF-8",
 )
+NSPAWN_LOCKS = Path("/run/systemd/nspawn/locks")
 RESULT = "evenboot: result "
 POWER_OFF, REBOOT = signal.SIGRTMIN + 4, signal.SIGRTMIN + 5  # what systemd as PID 1 takes for these buttons
 PRESS_AGAIN_SECONDS = 5
@@ -97,6 +99,16 @@ class Machine:
         """Return "running" or "stopped"."""
         return "running" if self.keeper_group.processes() or self.group.processes() else "stopped"
 
+    @property
+    def ready(self) -> bool:
+        """Tell whether all start-up jobs of the newest boot are done."""
+        return self._power()["ready"] is not None
+
+    @property
+    def lonely(self) -> bool:
+        """Tell whether it runs and has lost its keeper."""
+        return bool(self.group.processes()) and not self.keeper_group.processes()
+
     def _power(self) -> dict[str, Any]:
         path = self.folder / "power.json"
         return json.loads(path.read_text()) if path.exists() else {"boot": 0, "leader": None, "ready": None}
@@ -109,6 +121,7 @@ class Machine:
 
     def set_payload(self, payload: bytes | None) -> None:
         """Change what the metadata service hands out from now on; None: there is no payload."""
+        cloud_named(self.cloud).check_payload(payload)
         path = self.folder / "payload"
         if payload is None:
             path.unlink(missing_ok=True)
@@ -166,13 +179,11 @@ class Machine:
     def _start_keeper(self, *options: str) -> None:
         self.keeper_group.create()
         argv, env = program("lab.keeper")
-        self.keeper_group.detach(
-            [*argv, str(self.folder), self.lab.prefix, *options], self.folder / "keeper.log", env
-        )
+        self.keeper_group.detach([*argv, str(self.folder), self.lab.prefix, *options], self.folder / "keeper.log", env)
 
     def heal(self) -> bool:
         """Give the machine a new keeper if it runs and has lost its own; tell whether that was so."""
-        if not self.group.processes() or self.keeper_group.processes():
+        if not self.lonely:
             return False
         self._start_keeper("adopt")
         return True
@@ -255,7 +266,7 @@ class Machine:
         with self.lab.changing():
             self.cut_power()
             self.lab.network(self.cloud).obey_outage(self.address, "ok")
-            self._unmount()
+            unmount(self.folder / "root")
             remove_namespace(self.host_name)
             gone = self.folder.with_name(f".{self.name}.gone")
             self.folder.rename(gone)
@@ -280,11 +291,6 @@ class Machine:
             f"workdir={self.folder}/work",
         )
         command("mount", "-t", "overlay", "overlay", "-o", ",".join(options), root)
-
-    def _unmount(self) -> None:
-        root = self.folder / "root"
-        while root.is_mount():
-            command("umount", root)
 
     def clone(self, name: str, payload: bytes | None) -> Machine:
         """Take an image of its disk as it is, and make a new machine, still off, from that image.
@@ -335,7 +341,8 @@ class Machine:
         """Return this computer's command that runs `argv` in the machine as root; `LabError` if it is off."""
         if self.state == "stopped":
             raise LabError(f"machine {self.name} is stopped: start it")
-        self._wait(lambda: bool(self._power()["leader"]), 30, "has no first program")
+        # Only a process of this machine: the number of one that has ended may be anybody's by now.
+        self._wait(lambda: self._power()["leader"] in self.group.processes(), 30, "has no first program")
         leader = self._power()["leader"]
         kinds = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
         return ["nsenter", f"--target={leader}", *kinds, "--", "env", "-i", *GUEST_ENVIRONMENT, *environment, *argv]
@@ -376,8 +383,25 @@ class Machine:
     def exec_interactive(self, argv: Sequence[str]) -> int:
         """Run a program in the machine with this process's terminal and streams; return its exit code."""
         terminal = [f"TERM={os.environ['TERM']}"] if os.environ.get("TERM") else []
-        status = subprocess.call(self.enter(argv, terminal))
+        main = threading.current_thread() is threading.main_thread()
+        # Ctrl-C is for the program inside; a handler, unlike SIG_IGN, is not inherited by it.
+        old = signal.signal(signal.SIGINT, lambda number, frame: None) if main else None
+        try:
+            status = subprocess.Popen(self.enter(argv, terminal)).wait()
+        finally:
+            if main:
+                signal.signal(signal.SIGINT, old)
         return status if status >= 0 else 128 - status
+
+
+def unmount(root: Path) -> None:
+    """Take a machine's disk off this computer's file system, with the lock files that systemd-nspawn has left for it."""
+    while root.is_mount():
+        place = root.stat()
+        for lock in NSPAWN_LOCKS.glob(f"inode-*:{place.st_ino}"):
+            if lock.name in (f"inode-{place.st_dev:x}:{place.st_ino}", f"inode-{place.st_dev}:{place.st_ino}"):
+                lock.unlink(missing_ok=True)
+        command("umount", root)
 
 
 def adapt_disk(upper: Path, lower: Sequence[Path], cloud: str, name: str) -> None:

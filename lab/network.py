@@ -104,14 +104,14 @@ class CloudNetwork:
             time.sleep(0.02)
 
     def obey_outage(self, address: str, mode: str) -> None:
-        """Let packets through, or not, between the metadata service and a machine."""
+        """Let the metadata service's answers through to a machine, or lose them on the way."""
+        rules = command("ip", "-n", self.namespace, "rule", "list", check=False).splitlines()
         for service in self.cloud.service_addresses:
-            rule = f"from {service} to {address} ipproto tcp sport 80 type blackhole"
-            while f"to {address} " in command("ip", "-n", self.namespace, "rule", "list", check=False):
-                if not command("ip", "-n", self.namespace, "rule", "delete", *rule.split(), check=False):
-                    break
-            if mode == "drop":
-                command("ip", "-n", self.namespace, "rule", "add", *rule.split())
+            rule = f"from {service} to {address} ipproto tcp sport 80 type blackhole".split()
+            there = any(f"from {service} to {address} " in line for line in rules)
+            wanted = mode in ("drop", "refuse")
+            if wanted != there:
+                command("ip", "-n", self.namespace, "rule", "add" if wanted else "delete", *rule)
 
     def connect(self, namespace: str, mac: str, number: int) -> None:
         """Give a machine its network namespace with a network card in this cloud, unless it has them."""

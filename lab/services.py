@@ -18,6 +18,7 @@ from typing import Any
 from . import dhcp, dns
 from .clouds import ARCHIVE_NAME, ARCHIVE_PORT, METADATA_ADDRESS, WIRESERVER_ADDRESS, Cloud, cloud_named
 from .host import write_atomically
+from .metadata import refusal
 from .metadata.service import MetadataHandler, Server
 from .metadata.store import Store
 
@@ -36,7 +37,7 @@ def metadata_servers(cloud: Cloud, machines: Path, log: Path) -> tuple[Store, li
     if cloud.name == "gcp":
         from .metadata.gce import GceHandler, GceStore
 
-        MetadataHandler.store = GceStore(machines, cloud.name, log)
+        MetadataHandler.store = GceHandler.gce = GceStore(machines, cloud.name, log)
         return MetadataHandler.store, [Server((METADATA_ADDRESS, 80), GceHandler)]
     MetadataHandler.store = Store(machines, cloud.name, log)
     if cloud.name == "azure":
@@ -77,6 +78,7 @@ def main() -> None:
     jobs: list[Callable[[], None]] = [server.serve_forever for server in servers]
     jobs.append(partial(dhcp.serve, dhcp.open_socket(BRIDGE), cloud, store))
     jobs.append(partial(dns.serve, dns.open_socket(cloud.name_server), names(cloud)))
+    jobs += [partial(refusal.serve, refusal.open_socket(address), store) for address in cloud.service_addresses]
     threads = [threading.Thread(target=_run, args=[job]) for job in jobs]
     for thread in threads:
         thread.start()

@@ -172,8 +172,10 @@ class GceStore(Store):
 
 
 class GceHandler(MetadataHandler):
+    """One request to the metadata service of Google Compute Engine."""
+
     service = "gce"
-    store: GceStore
+    gce: GceStore
 
     def version_string(self) -> str:
         return "Metadata Server for VM"
@@ -190,6 +192,9 @@ class GceHandler(MetadataHandler):
         match = re.fullmatch(r"/computeMetadata/v1(/.*)?", path)
         if not match:
             return self.reply(404, "Not Found", "text/html")
+        enabled = str(self.instance["attributes"].get("enable-guest-attributes", "")).upper() == "TRUE"
+        if "/instance/guest-attributes" in path and not enabled:
+            return self.reply(403, "Guest attributes endpoint access is disabled.", "text/html")
         if self.command in ("GET", "HEAD"):
             query = {name: values[-1] for name, values in parse_qs(url.query).items()}
             return self.get(match[1] or "/", query)
@@ -199,13 +204,13 @@ class GceHandler(MetadataHandler):
         if len(self.body) > MAX_VALUE:
             return self.reply(413, "Request Entity Too Large", "text/html")
         value = self.body.decode(errors="replace") if self.command == "PUT" else None
-        self.store.set_guest_attribute(self.ip, match[1], match[2], value)
+        self.gce.set_guest_attribute(self.ip, match[1], match[2], value)
         self.reply(200)
 
     def get(self, path: str, query: dict[str, str]) -> None:
         if query.get("wait_for_change", "").lower() == "true":
             self.wait_for_change(path, query)
-        node = self.store.lookup(self.ip, path)
+        node = self.gce.lookup(self.ip, path)
         if node is None:
             return self.reply(404, "The requested URL was not found on this server.", "text/html")
         tag = etag(node)
@@ -229,8 +234,8 @@ class GceHandler(MetadataHandler):
     def wait_for_change(self, path: str, query: dict[str, str]) -> None:
         seconds = float(query.get("timeout_sec") or 0)
         end = time.monotonic() + seconds if seconds else float("inf")
-        last = query.get("last_etag") or etag(self.store.lookup(self.ip, path))
-        while time.monotonic() < end and etag(self.store.lookup(self.ip, path)) == last:
+        last = query.get("last_etag") or etag(self.gce.lookup(self.ip, path))
+        while time.monotonic() < end and etag(self.gce.lookup(self.ip, path)) == last:
             time.sleep(CHANGE_POLL_SECONDS)
 
     def reply(
