@@ -1,0 +1,50 @@
+"""The wheel: what another project installs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from .checkout import ROOT
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    [wheel] = folder.glob("evenboot-*.whl")
+    return wheel
+
+
+def test_wheel_holds_everything_below_one_name(wheel: Path) -> None:
+    """Beside its metadata the wheel holds `evenboot` only, with the runner and the marks that it is typed."""
+    names = zipfile.ZipFile(wheel).namelist()
+
+    assert {"evenboot"} == {name.partition("/")[0] for name in names if ".dist-info/" not in name}
+    shipped = {name.removeprefix("evenboot/") for name in names}
+    for package in ("startup", "components"):
+        sources = {str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*") if path.is_file()}
+        assert {name for name in sources if "__pycache__" not in name} <= shipped
+
+
+def test_wheel_renders_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+    """R1, R4: `evenboot.startup` from the wheel renders what `startup` renders here."""
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = (
+        "from {}startup import *; import sys; definition = StartupScript('a', first_boot=[Shell('b', script='true')]);"
+        "sys.stdout.buffer.write(render(definition, {{}}, 'aws').content)"
+    )
+
+    here, there = (
+        subprocess.run([sys.executable, "-c", code.format(prefix)], cwd=folder, check=True, capture_output=True).stdout
+        for prefix, folder in (("", ROOT), ("evenboot.", tmp_path))
+    )
+
+    assert here == there
+    assert len(here) > 1000
