@@ -153,12 +153,16 @@ class AzureNativeProvider(Provider):
                 "resourceGroupName": str,
                 "location": str,
                 "addressSpace": {"addressPrefixes": [str]},
+                "enableDdosProtection": bool,
+                "enableVmProtection": bool,
                 "subnets": [
                     {
                         "name": str,
                         "addressPrefix": str,
                         "addressPrefixes": [str],
                         "defaultOutboundAccess": bool,
+                        "privateEndpointNetworkPolicies": str,
+                        "privateLinkServiceNetworkPolicies": str,
                         "networkSecurityGroup": _ID,
                         "natGateway": _ID,
                         "serviceEndpoints": ANYTHING,

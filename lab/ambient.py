@@ -1,0 +1,78 @@
+"""Deploy with the real `pulumi` command: the lab's providers stand first on its PATH, its state lies in the lab's."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from .errors import LabError
+from .machine import Lab
+from .program import Program
+from .providers import PROVIDERS
+
+LANGUAGE = "pulumi-language-python"
+
+
+def find() -> str | None:
+    """Return the path of the pulumi command, None if this computer has none that runs Python programs."""
+    found = shutil.which("pulumi")
+    beside = found is not None and (Path(found).resolve().parent / LANGUAGE).exists()
+    return found if found and (beside or shutil.which(LANGUAGE)) else None
+
+
+def has_state(lab: Lab) -> bool:
+    """Tell whether something was deployed with the command."""
+    return any((_folder(lab) / "state").rglob("stacks/*/*.json"))
+
+
+def up(pulumi: str, lab: Lab, subject: Program, *arguments: str) -> bool:
+    """Run `pulumi up` for the program; its output goes to the terminal. Return whether it succeeded."""
+    environment = prepare(lab)
+    base = [pulumi, "--cwd", str(subject.folder), "--non-interactive", "--color", "auto"]
+    options = {"env": environment, "check": False}
+    selected = subprocess.run(
+        [*base, "stack", "select", "--create", subject.stack], capture_output=True, text=True, **options
+    )
+    if selected.returncode:
+        raise LabError(f"pulumi stack select {subject.stack}: {selected.stderr.strip()}")
+    command = [*base, "up", "--yes", "--skip-preview", "--stack", subject.stack, *arguments]
+    return subprocess.run(command, **options).returncode == 0
+
+
+def prepare(lab: Lab) -> dict[str, str]:
+    """Write the plugins and return the environment in which the command finds them, and only local state."""
+    folder = _folder(lab)
+    for package in PROVIDERS:
+        _write_plugin(folder / "bin" / f"pulumi-resource-{package}", package)
+    (folder / "state").mkdir(parents=True, exist_ok=True)
+    environment = {k: v for k, v in os.environ.items() if k != "PULUMI_IGNORE_AMBIENT_PLUGINS"}
+    return environment | {
+        "PATH": os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_HOME": str(folder / "home"),
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
+        "EVENBOOT_LAB_STATE": str(lab.state),
+        "EVENBOOT_LAB_PREFIX": lab.prefix,
+    }
+
+
+def _folder(lab: Lab) -> Path:
+    return lab.state / "engine" / "pulumi"
+
+
+def _write_plugin(path: Path, package: str) -> None:
+    """Write a program that becomes this Python with the provider of a package; old ones may be running, so replace."""
+    root = Path(__file__).resolve().parents[len(__name__.split(".")) - 1]
+    module = f"{__name__.rpartition('.')[0]}.providers"
+    python = f'PYTHONPATH={shlex.quote(str(root))} exec {shlex.quote(sys.executable)} -m {module} {package} "$@"\n'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.new")
+    partial.write_text(f"#!/bin/sh\n{python}")
+    partial.chmod(0o755)
+    partial.replace(path)

@@ -1,0 +1,155 @@
+"""`python -m lab up`: deploy the program to the local cloud, and show what its VMs did.
+
+The real `pulumi` command drives the providers where there is one (`ambient`), Pulumi's own mock monitor otherwise
+(`embedded`). Both call the same methods of the same providers.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import ambient, archive, image, program, project, report, waiting
+from .deployment import Deployment
+from .embedded import Monitor, Outcome
+from .errors import LabError
+from .machine import Lab
+from .program import Program
+from .providers import PROVIDERS, Provider, provider
+from .report import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a preview found: every problem, the images of the VMs, and the packages that definitions name."""
+
+    problems: list[str]
+    images: set[str]
+    packages: set[str]
+
+
+def up(lab: Lab, folder: Path, *, stack: str = "local", progress: Progress | None = None) -> int:
+    """Deploy the program in a folder, wait until its VMs have obeyed, and show what they did.
+
+    Returns:
+        The exit code: 0, or 1 if the program, the deployment or a step on a VM failed.
+    """
+    progress = progress or Progress()
+    lab.check()
+    subject = project.read(folder, stack)
+    with lab.commanding("up", waiting=progress.say):
+        return _up(lab, subject, progress)
+
+
+def _up(lab: Lab, subject: Program, progress: Progress) -> int:
+    with progress.stage("checking the program"):
+        plan = preview(lab, subject)
+    if plan.problems:
+        for problem in plan.problems:
+            progress.say(problem)
+        progress.say("Nothing was deployed.")
+        return 1
+    _prepare(lab, plan, progress)
+    before = waiting.remember(lab)
+    deployed = _deploy(lab, subject, progress)
+    with progress.stage("waiting for the machines") as stage:
+        news = waiting.wait(lab, before, stage.news)
+    return _show(lab, news, progress, deployed=deployed)
+
+
+def preview(lab: Lab, subject: Program) -> Plan:
+    """Run the program without deploying anything, and collect what is wrong and what it will need."""
+    providers = _providers(lab, subject)
+    monitor = Monitor(providers, Deployment(_state(lab)), preview=True, progress=lambda what, name: None)
+    run = program.run(subject, monitor, preview=True)
+    problems = [f"{name}: {text}" for name, text in monitor.outcome.failures]
+    if run.error is not None:
+        problems.append(program.explain(run.error, subject.folder))
+    images: set[str] = set()
+    for urn, inputs in monitor.registered.items():
+        token = urn.split("::")[2].rpartition("$")[2]
+        images |= {p.vm_image(inputs) for p in providers.values() if p.vm == token and inputs and not problems}
+    definitions = [resource.startup for resource in run.resources if hasattr(resource, "startup")]
+    return Plan(problems=problems, images=images, packages=set(_packages(definitions)))
+
+
+def forget(lab: Lab) -> None:
+    """Forget what was deployed; `down` calls it after the machines are gone."""
+    shutil.rmtree(lab.state / "engine", ignore_errors=True)
+
+
+def _providers(lab: Lab, subject: Program) -> dict[str, Provider]:
+    return {
+        package: provider(package, lab, lab.state, project.settings_of(subject, package)) for package in PROVIDERS
+    }
+
+
+def _state(lab: Lab) -> Path:
+    return lab.state / "engine" / "embedded.json"
+
+
+def _packages(definitions: Iterable[Any]) -> Iterable[str]:
+    """Yield the names of the packages that startup definitions install."""
+    for definition in definitions:
+        for _, _, step in definition.steps():
+            if step.kind == "packages":
+                yield from step.names
+
+
+def _prepare(lab: Lab, plan: Plan, progress: Progress) -> None:
+    for name in sorted(plan.images):
+        with progress.stage(f"image {name}") as stage:
+            image.ensure(name, stage.news)
+        with progress.stage(f"packages for {name}") as stage:
+            archive.ensure(name, sorted(plan.packages), stage.news)
+
+
+def _deploy(lab: Lab, subject: Program, progress: Progress) -> bool:
+    """Deploy; return whether all went well."""
+    pulumi = ambient.find()
+    if pulumi is not None:
+        if Deployment(_state(lab)).entries:
+            raise LabError("the local cloud was deployed without the pulumi command: python -m lab down first")
+        progress.say(f"deploying with {pulumi}")
+        return ambient.up(pulumi, lab, subject)
+    if ambient.has_state(lab):
+        raise LabError("the local cloud was deployed with the pulumi command, which is no longer found: put it on PATH")
+    progress.say("no pulumi command found: deploying with the embedded run, a way to see the program work")
+    with progress.stage("deploying") as stage:
+        outcome, error = embedded_up(lab, subject, lambda what, name: stage.news(f"{what} {name}"))
+    for name, text in outcome.failures:
+        progress.say(f"failed: {name}: {text}")
+    if error:
+        progress.say(error)
+    _summary(outcome, progress)
+    return not error and not outcome.failures
+
+
+def embedded_up(lab: Lab, subject: Program, news: Any) -> tuple[Outcome, str | None]:
+    """Deploy with the embedded run; return what was done and the error that ended the program, if one did."""
+    monitor = Monitor(_providers(lab, subject), Deployment(_state(lab)), preview=False, progress=news)
+    monitor.recover()
+    run = program.run(subject, monitor, preview=False)
+    monitor.finish(whole=run.error is None and not monitor.outcome.failures)
+    return monitor.outcome, program.explain(run.error, subject.folder) if run.error else None
+
+
+def _summary(outcome: Outcome, progress: Progress) -> None:
+    for name, type, what in outcome.done:
+        if what != "same":
+            progress.say(f"  {what:<8} {type} {name}")
+    same = sum(what == "same" for _, _, what in outcome.done)
+    progress.say(f"{len(outcome.done) - same} changes, {same} unchanged")
+    for name, value in sorted(outcome.outputs.items()):
+        progress.say(f"  {name}: {value}")
+
+
+def _show(lab: Lab, news: waiting.News, progress: Progress, *, deployed: bool) -> int:
+    report.table(news.results, progress.out)
+    for text in news.remarks:
+        progress.say(text)
+    report.next_commands([machine.name for machine in lab.machines()], progress.out)
+    return 0 if deployed and not news.missing and not report.failed(news.results) else 1
