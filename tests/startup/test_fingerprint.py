@@ -30,7 +30,7 @@ STEPS: tuple[Step, ...] = (
     Packages(["nginx", "curl"]),
     User("app", groups=["adm"], shell="/bin/sh", system=True, ssh_keys=["ssh-ed25519 AAAA me"]),
     Unit("app.service", content="[Service]", enable=False, start=False),
-    Service("nginx", enable=False, start=False, restart_on=["file /x"]),
+    Service("nginx", enable=False, start=False, restart_on=["file /x", "a", "directory /srv"]),
     Download("https://example.org/x", path="/opt/x", sha256="ab" * 32, mode=0o755, owner="app", group="app"),
 )
 EXAMPLE = StartupScript("example", first_boot=STEPS[:4], every_boot=STEPS[4:7], shutdown=STEPS[7:])
@@ -51,7 +51,7 @@ def test_fingerprints_stay_as_they_are() -> None:
         "packages nginx": "ea47a224fc4bc0246c3b18687699ac06166f2a753bbd7e327fa56af2bc8a685e",
         "user app": "261aa3baab0664e85f484b18068a5459375e4fce36462ea6fb055c4cc33a6016",
         "unit app.service": "100bca9514db3c5d7ae105cf571583e4b611e249d5a524561a4121fd20d183ca",
-        "service nginx": "4c98bd2a8be5a313409c53aa4e5a50fca26272e1c8f864168cd7d9af1bfa7131",
+        "service nginx": "37027606160ca30f4ad8242148ee1566c26fae234d46c1115ccdab2d6c89dcb3",
         "download /opt/x": "d20892ddba472dbbfbf4259cd3b191b4882b770894d16f83afc7330990cc542f",
     } == step_fingerprints(EXAMPLE, VALUES)
     assert "364f481f6197602d2f469a2cf9f340f9de6155f6724bdf29a0dc03cf66a5e363" == fingerprint(EXAMPLE, VALUES)

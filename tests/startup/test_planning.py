@@ -34,6 +34,7 @@ OLD = script(INSTALL, CONF, NGINX, every_boot=(WARM,), shutdown=(DRAIN,))
         (OLD, {}),
         (script(CONF, NGINX, INSTALL), {}),
         (script(INSTALL, CONF, NGINX, Shell("x", script="x")), {"x": ("new",)}),
+        (script(INSTALL, CONF, Shell("x", script="x")), {"x": ("new",)}),
         (
             script(INSTALL, File("/x", content="b ${UP}", uses=["UP"], mode=0o600), NGINX),
             {"file /x": ("changed: content, mode",), "service nginx": ("because 'file /x' changes (restart_on)",)},
@@ -68,6 +69,7 @@ OLD = script(INSTALL, CONF, NGINX, every_boot=(WARM,), shutdown=(DRAIN,))
         "nothing",
         "reordered",
         "added",
+        "replaced",
         "fields",
         "uses",
         "follows-less",

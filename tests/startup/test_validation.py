@@ -78,6 +78,7 @@ class Output:
         (Shell("a", script="x", timeout_seconds=86_401), "timeout_seconds", "is 86401; give a whole number"),
         (Shell("a", script="x", timeout_seconds=cast(Any, 1.5)), "timeout_seconds", "is 1.5; give a whole number"),
         (Shell("a", script="x", timeout_seconds=True), "timeout_seconds", "is True; give a whole number"),
+        (Shell("a", script="x", retries=True), "retries", "is True; give a whole number from 0 to 100"),
         (Shell("a", script="x", retries=-1), "retries", "is -1; give a whole number from 0 to 100"),
         (Shell("a", script="x", retries=101), "retries", "is 101; give a whole number from 0 to 100"),
         (File("x", content=""), "path", "is 'x', not an absolute path; begin it with /"),
