@@ -54,7 +54,7 @@ def test_fingerprints_stay_as_they_are() -> None:
         "service nginx": "37027606160ca30f4ad8242148ee1566c26fae234d46c1115ccdab2d6c89dcb3",
         "download /opt/x": "d20892ddba472dbbfbf4259cd3b191b4882b770894d16f83afc7330990cc542f",
     } == step_fingerprints(EXAMPLE, VALUES)
-    assert "364f481f6197602d2f469a2cf9f340f9de6155f6724bdf29a0dc03cf66a5e363" == fingerprint(EXAMPLE, VALUES)
+    assert "cbfaf8ae5b811d20afe5fc82dafc7e348c64a087455ae3e6f31c0298b173067c" == fingerprint(EXAMPLE, VALUES)
 
 
 NOT_IN_IT: dict[str, Any] = {"name": "other", "timeout_seconds": 5, "retries": 5, "rerun_on": ()}
