@@ -65,9 +65,9 @@ def preview(lab: Lab, subject: Program) -> Plan:
     providers = _providers(lab, subject)
     monitor = Monitor(providers, Deployment(_state(lab)), preview=True, progress=lambda what, name: None)
     run = program.run(subject, monitor, preview=True)
-    problems = [f"{name}: {text}" for name, text in monitor.outcome.failures]
+    problems = [f"{name}: {line}" for name, text in monitor.outcome.failures for line in text.splitlines()]
     if run.error is not None:
-        problems.append(program.explain(run.error, subject.folder))
+        problems += program.explain(run.error, subject.folder).splitlines()
     images: set[str] = set()
     for urn, inputs in monitor.registered.items():
         token = urn.split("::")[2].rpartition("$")[2]
@@ -119,7 +119,7 @@ def _deploy(lab: Lab, subject: Program, progress: Progress) -> bool:
         raise LabError("the local cloud was deployed with the pulumi command, which is no longer found: put it on PATH")
     progress.say("no pulumi command found: deploying with the embedded run, a way to see the program work")
     with progress.stage("deploying") as stage:
-        outcome, error = embedded_up(lab, subject, lambda what, name: stage.news(f"{what} {name}"))
+        outcome, error = embedded_up(lab, subject, lambda what, name: stage.line(f"  {what} {name}"))
     for name, text in outcome.failures:
         progress.say(f"failed: {name}: {text}")
     if error:
@@ -138,9 +138,6 @@ def embedded_up(lab: Lab, subject: Program, news: Any) -> tuple[Outcome, str | N
 
 
 def _summary(outcome: Outcome, progress: Progress) -> None:
-    for name, type, what in outcome.done:
-        if what != "same":
-            progress.say(f"  {what:<8} {type} {name}")
     same = sum(what == "same" for _, _, what in outcome.done)
     progress.say(f"{len(outcome.done) - same} changes, {same} unchanged")
     for name, value in sorted(outcome.outputs.items()):

@@ -67,7 +67,8 @@ def explain(error: BaseException, folder: Path) -> str:
     if isinstance(error, LabError | pulumi.RunError) or type(error).__module__.partition(".")[0] != "builtins":
         return str(error) or type(error).__name__
     frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(folder)]
-    frames = [frame for frame in frames if "site-packages" not in frame.filename]
+    own = Path(__file__).parent
+    frames = [f for f in frames if "site-packages" not in f.filename and not Path(f.filename).is_relative_to(own)]
     place = f"{Path(frames[-1].filename).relative_to(folder)}:{frames[-1].lineno}: " if frames else ""
     if isinstance(error, SyntaxError) and error.filename:
         place = f"{error.filename}:{error.lineno}: "

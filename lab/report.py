@@ -14,6 +14,9 @@ from rich.table import Table
 COLUMNS = 4
 """VMs side by side in one table."""
 
+WIDTH = 160
+"""Columns where there is no terminal to ask."""
+
 _STYLES = {"ran": "green", "skipped": "dim", "failed": "bold red", "pending": "yellow"}
 
 Result = Mapping[str, Any]
@@ -21,8 +24,9 @@ Result = Mapping[str, Any]
 
 
 def console() -> Console:
-    """Return where reports go: standard output, plain and unwrapped if that is no terminal."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    """Return where reports go: standard output, plain and wide if that is no terminal."""
+    terminal = sys.stdout.isatty()
+    return Console(file=sys.stdout, highlight=False, width=None if terminal else WIDTH, soft_wrap=not terminal)
 
 
 class Progress:
@@ -82,7 +86,7 @@ def table(results: Mapping[str, Result], out: Console | None = None) -> None:
 
 def _table(results: Mapping[str, Result]) -> Table:
     shown = Table(title_justify="left", header_style="bold")
-    shown.add_column("step")
+    shown.add_column("step", overflow="fold")
     shown.add_column("list")
     for name, result in results.items():
         shown.add_column(f"{escape(name)}\n{result.get('boot', '?')} boot")

@@ -11,7 +11,7 @@ from typing import Any
 from .machine import Lab, Machine
 
 LONGEST_SECONDS = 1800.0
-LINE = re.compile(r"evenboot: (?!result )(.*)")
+LINE = re.compile(r"evenboot: (step .*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,10 @@ CUSTOM_DATA_LIMIT = 65_535
 
 IMAGES = ("debian-12", "debian-13")
 
+_USER = "azure-native:managedidentity:UserAssignedIdentity"
 _TAGS = {"*": str}
 _ID = {"id": str}
+_SUBNET_POLICIES = {"privateEndpointNetworkPolicies": str, "privateLinkServiceNetworkPolicies": str}
 _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
 
 
@@ -161,8 +163,7 @@ class AzureNativeProvider(Provider):
                         "addressPrefix": str,
                         "addressPrefixes": [str],
                         "defaultOutboundAccess": bool,
-                        "privateEndpointNetworkPolicies": str,
-                        "privateLinkServiceNetworkPolicies": str,
+                        **_SUBNET_POLICIES,
                         "networkSecurityGroup": _ID,
                         "natGateway": _ID,
                         "serviceEndpoints": ANYTHING,
@@ -239,7 +240,7 @@ class AzureNativeProvider(Provider):
                         "privateIPAllocationMethod": str,
                         "privateIPAddress": str,
                         "privateIPAddressVersion": str,
-                        "subnet": _ID,
+                        "subnet": {**_ID, **_SUBNET_POLICIES},
                         "publicIPAddress": _ID,
                     }
                 ],
@@ -252,7 +253,7 @@ class AzureNativeProvider(Provider):
             outputs=_reported("Network/networkInterfaces", "{networkInterfaceName}"),
         ),
         Resource(
-            token="azure-native:managedidentity:UserAssignedIdentity",
+            token=_USER,
             id=_child("ManagedIdentity", "userAssignedIdentities/{resourceName}"),
             named="resourceName",
             hyphen="",
@@ -278,13 +279,25 @@ class AzureNativeProvider(Provider):
             old = record.computed.get("ipConfigurations") or [{}]
             address = old[0].get("privateIPAddress") or self.machines.free_address(self.cloud)
             return {"ipConfigurations": [{"privateIPAddress": address, **configuration} for configuration in given]}
+        if record.token == self.vm and record.inputs.get("identity"):
+            return {"identity": self._identity(record.inputs["identity"])}
         return {}
+
+    def _identity(self, identity: Plain) -> Plain:
+        """Return an identity as Azure reports it: a list of ids goes in, a map with details comes out."""
+        users = {id: self.records.get(_USER, id) for id in identity.get("userAssignedIdentities") or []}
+        details = {
+            id: {key: user.computed[key] for key in ("principalId", "clientId")} if user else {}
+            for id, user in users.items()
+        }
+        return {**identity, "userAssignedIdentities": details}
 
     def computed_names(self, token: str) -> tuple[str, ...]:
         """Return the names of what `computed` adds."""
         names = {
             "azure-native:network:VirtualNetwork": ("subnets",),
             "azure-native:network:NetworkInterface": ("ipConfigurations",),
+            self.vm: ("identity",),
         }
         return names.get(token, ())
 
