@@ -1,0 +1,74 @@
+"""Whoever cannot use the local cloud, or uses it wrongly, is told so at once in one clear text."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lab import host, image
+from lab.__main__ import main
+from lab.machine import Lab, LabError
+
+
+def test_another_system_than_linux_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Before anything else is looked at."""
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(LabError, match="needs Linux"):
+        host.check(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/proc/mounts").exists(), reason="this is no Linux")
+def test_who_is_not_root_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With the way out."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(LabError, match=r"needs root .* sudo"):
+        host.check(tmp_path)
+
+
+def test_missing_programs_are_named_by_their_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The text is the command that installs them."""
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(host, "environment", lambda: {"PATH": str(tmp_path)})
+    with pytest.raises(LabError, match=r"apt-get install .*mmdebstrap .*systemd-container"):
+        host.check(tmp_path)
+
+
+def test_missing_programs_are_not_installed_by_others_than_root(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`python -m lab install` says what to install, and fails."""
+    monkeypatch.setattr(host, "missing_packages", lambda: ["mmdebstrap"])
+    monkeypatch.setattr("shutil.which", lambda program: f"/usr/bin/{program}")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert main(["install"]) == 1
+    assert "apt-get install mmdebstrap" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["reboot", "stop", "start", "console", "exec"])
+def test_an_unknown_machine_is_one_line_with_the_known_names(
+    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wrong use: exit code 2."""
+    monkeypatch.setattr("lab.laboratory.LONGEST_STATE", 500)
+    monkeypatch.setenv("EVENBOOT_LAB_STATE", str(tmp_path))
+    for name in ("aws-web", "gcp-web"):
+        (tmp_path / "machines" / name).mkdir(parents=True)
+        (tmp_path / "machines" / name / "instance.json").write_text("{}")
+    assert main([command, "web"]) == 2
+    assert capsys.readouterr().err == "error: there is no machine 'web'; the machines are: aws-web, gcp-web\n"
+
+
+def test_an_image_that_cannot_boot_here_is_refused_with_those_that_can() -> None:
+    """ubuntu-24.04 is for the real clouds."""
+    with pytest.raises(LabError, match=r"'ubuntu-24.04' cannot boot .* debian-12, debian-13"):
+        image.ensure("ubuntu-24.04")
+
+
+@pytest.mark.parametrize("state", ["/" + "x" * 50, "/var/lib/a:b", "/var/lib/a,b"])
+def test_a_state_folder_that_mounts_cannot_name_is_refused(state: str) -> None:
+    """Too long, or with a character that means something to an overlay."""
+    with pytest.raises(LabError, match=r"state folder .* at most 50 letters"):
+        Lab(state=Path(state))

@@ -1,0 +1,52 @@
+"""A lab of their own for tests that boot machines: no test run meets the user's lab, or another run's."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lab import image
+from lab.machine import Lab, LabError
+
+PLACE = "/var/tmp/evenboot-tests"
+PLACES = 10
+
+
+@contextmanager
+def lab_of_tests(image_name: str = "debian-12") -> Iterator[Lab]:
+    """Yield an empty lab, with the image built, and remove all of it at the end.
+
+    Skips with the reason where machines cannot boot. What a killed run left is removed by the next one, as the places
+    are few and have fixed names. The images are the user's own, so they are built once only.
+    """
+    try:
+        Lab(state=Path(f"{PLACE}-0")).check()
+    except LabError as error:
+        pytest.skip(f"machines cannot boot here: {error}")
+    with _free_place() as number:
+        lab = Lab(state=Path(f"{PLACE}-{number}"), prefix=f"ebt{number}-")
+        image.ensure(image_name, prefix=lab.prefix)
+        lab.down()
+        try:
+            yield lab
+        finally:
+            lab.down()
+            left = {kind: found for kind, found in lab.leftovers().items() if found}
+            assert not left, f"the tests' lab left behind: {left}"
+
+
+@contextmanager
+def _free_place() -> Iterator[int]:
+    for number in range(PLACES):
+        with Path(f"{PLACE}-{number}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield number
+            return
+    pytest.fail(f"{PLACES} test runs boot machines at once")
