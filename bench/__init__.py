@@ -1,0 +1,1 @@
+"""What the project costs, measured: `python -m bench` writes bench/results.md."""
