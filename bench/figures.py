@@ -71,7 +71,8 @@ def section(name: str, command: str, note: str, figures: Iterable[Figure]) -> st
 def save(name: str, text: str) -> None:
     """Put one part into bench/results.md, in place of its last figures; the other parts stay."""
     introduction = (
-        "# Results\n\nWritten by `make bench`; one part again: `make bench ARGS=runner`. Each figure is the median of several runs.\n\n"
+        "# Results\n\nWritten by `make bench`; one part again: `make bench ARGS=runner`."
+        " Each figure is the median of several runs.\n\n"
     )
     old = RESULTS.read_text() if RESULTS.exists() else introduction
     parts = {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in old.split("\n## ")[1:]}
