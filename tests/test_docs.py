@@ -1,0 +1,359 @@
+"""The documentation is true: its code runs, its output is what is printed, and what it lists is what there is.
+
+A block that cannot run has a line above it that begins "_Not run by the tests"; the test's report lists them.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+import pytest
+
+import startup
+from lab.__main__ import parser as lab_parser
+from startup.__main__ import main as startup_command
+from startup.definition import STEP_TYPES, StartupScript, Step
+from startup.delivery import CLOUDS
+
+from .checkout import ROOT
+from .components.deployment import deploy
+from .runner.throwaway import Machine, why_not
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+RUNNER = ROOT / "startup" / "runner"
+NOT_RUN = re.compile(r"_Not run by the tests.*?: (?P<reason>.+)_")
+MACHINE = ROOT / "docs" / "on-the-machine.md"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code in a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    reason: str | None  # why it is not run
+
+    @property
+    def name(self) -> str | None:
+        """The file that the block is, when its first line says so."""
+        found = re.match(r"# (\w+\.py)\n", self.text)
+        return found[1] if found else None
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """The blocks of a page, in order."""
+    above, text, start, language = "", [], 0, None
+    for number, line in enumerate(page.read_text("utf-8").splitlines(), 1):
+        if language is None and line.startswith("```"):
+            language, start, text = line[3:].strip(), number, []
+        elif language is None:
+            above = line or above
+        elif line == "```":
+            reason = NOT_RUN.fullmatch(above)
+            yield Block(page, start, language, "".join(f"{line}\n" for line in text), reason["reason"] if reason else None)
+            language, above = None, ""
+        else:
+            text.append(line)
+    assert language is None, f"{page}: a block has no end"
+
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+
+
+def of(*languages: str) -> Any:
+    """Call a test with each block in one of the languages."""
+    chosen = [block for block in BLOCKS if block.language in languages]
+    assert chosen
+    return pytest.mark.parametrize("block", chosen, ids=str)
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the block's page and the README name, from which they can be imported."""
+    block: Block = request.node.callspec.params["block"]  # pyright: ignore[reportAttributeAccessIssue]
+    if block.reason:
+        pytest.skip(f"{block} is not run: {block.reason}")
+    named = {other.name: other.text for other in BLOCKS if other.page in (PAGES[0], block.page) and other.name}
+    for name, text in named.items():
+        (tmp_path / name).write_text(text, "utf-8")
+        monkeypatch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+@of("python")
+def test_python_runs(block: Block, folder: Path) -> None:
+    """A Python block runs in a namespace of its own: tests in pytest, what uses Pulumi under mocks, the rest as it is."""
+    code = compile(block.text, str(block), "exec", dont_inherit=True)
+    if block.name and block.name.startswith("test_"):
+        pytest_run(folder / block.name)
+    elif re.search(r"^(from|import) (components|pulumi)", block.text, re.MULTILINE):
+        deployment = deploy(lambda: exec(code, {"__name__": "__main__"}))
+
+        assert deployment.error is None
+        assert deployment.all()
+    else:
+        names: dict[str, Any] = {"__name__": "__main__"}
+        exec(code, names)
+
+        assert any(isinstance(value, StartupScript) for value in names.values())
+
+
+def pytest_run(file: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file.name]
+    path = os.pathsep.join([str(ROOT), str(file.parent)])
+    run = subprocess.run(command, cwd=file.parent, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+
+    assert 0 == run.returncode, run.stdout
+
+
+@of("pycon")
+def test_examples_print_what_they_say(block: Block) -> None:
+    """A block with prompts is an example of the steps, and prints what stands below them."""
+    names = {name: getattr(startup, name) for name in startup.__all__}
+    example = doctest.DocTestParser().get_doctest(block.text, names, str(block), str(block.page), block.line)
+    report: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(example, out=report.append)
+
+    assert example.examples
+    assert [] == report
+
+
+@of("console", "sh")
+def test_commands_print_what_is_shown(block: Block, folder: Path) -> None:
+    """A command prints what stands below it: `$` on the author's machine, `#` on the VM, where `reboot` is one."""
+    if block.text.startswith("# "):
+        if reason := why_not():
+            pytest.skip(reason)
+        with Machine(folder / "machine") as machine:
+            on_the_vm(machine)
+            check(block, "# ", lambda command: vm_command(machine, command))
+        return
+    assert all(command.startswith("python -m startup ") for command, _ in commands(block, "$ ")), "nobody runs this block"
+    check(block, "$ ", lambda command: author_command(folder, command))
+
+
+def commands(block: Block, prompt: str) -> Iterator[tuple[str, str]]:
+    """The commands of a block, each with the output that is shown below it."""
+    for part in re.split(rf"^{re.escape(prompt)}", block.text, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition("\n")
+        yield command, shown
+
+
+def check(block: Block, prompt: str, run: Callable[[str], str]) -> None:
+    for command, shown in commands(block, prompt):
+        printed = run(command)
+
+        assert not shown or normal(shown) == normal(printed), command
+
+
+def normal(text: str) -> str:
+    """Output without what differs from run to run."""
+    text = re.sub(r"\b\d+\.\d s\b", "N s", text)
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "TIME", text).rstrip()
+
+
+def author_command(folder: Path, command: str) -> str:
+    python = folder / "bin" / "python"
+    python.parent.mkdir(exist_ok=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return run.stdout
+
+
+def on_the_vm(machine: Machine) -> None:
+    """Boot a machine for the first time with the definition of the README."""
+    packages = {
+        # Debian's packages start what they bring.
+        "apt-get": 'case "$*" in *install*nginx*) mkdir -p /run/systemctl /etc/enabled /etc/known; touch /var/nginx '
+        "/etc/known/nginx.service /etc/enabled/nginx.service /run/systemctl/nginx.service.active ;; esac",
+        "dpkg-query": "[ ! -e /var/nginx ] || echo ii 1.22",
+        "dpkg": ":",
+    }
+    for name, text in packages.items():
+        stub = machine.sees / "usr/local/bin" / name
+        stub.write_text(f"#!/bin/sh\n{text}\n")
+        stub.chmod(0o755)
+    module = __import__("model_server")
+    machine.boot(module.model_server, {"UPSTREAM": "10.0.0.7:8000"})
+
+
+def vm_command(machine: Machine, command: str) -> str:
+    if command == "reboot":
+        machine.boot()
+        return ""
+    run = machine.run(command)
+
+    assert 0 == run.returncode, f"{command}: {run.stderr}"
+    return run.stdout
+
+
+def test_first_screen_is_short() -> None:
+    """The README shows the definition in at most 15 lines, and the VM in 4."""
+    definition, vm = [block for block in BLOCKS if block.page == PAGES[0] and block.language == "python"][:2]
+
+    assert len(definition.text.splitlines()) <= 15
+    assert len(vm.text.splitlines()) <= 4
+
+
+def generator() -> ModuleType:
+    """The program that writes the references."""
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_references_are_fresh() -> None:
+    """Every step and every argument is documented, in the words of its docstring: `python docs/generate.py` was called."""
+    generate = generator()
+    steps = (ROOT / "docs" / "steps.md").read_text("utf-8")
+
+    assert set(get_args(Step)) == set(STEP_TYPES)
+    assert [kind.__name__ for kind in STEP_TYPES] == re.findall(r"^## (\w+)$", steps, re.MULTILINE)
+    assert generate.steps() == steps
+    assert generate.clouds() == (ROOT / "docs" / "clouds.md").read_text("utf-8")
+
+
+def documented(pattern: str, *pages: Path) -> set[str]:
+    """What a pattern's group finds in pages."""
+    return {found for page in pages or PAGES for found in re.findall(pattern, page.read_text("utf-8"))}
+
+
+def test_commands_are_documented(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every call of `evenboot`, `python -m startup` and `python -m lab` stands in a table, and no other."""
+    usage = re.search(r"usage: evenboot (.+)' >&2", (RUNNER / "command.sh").read_text())
+    assert usage
+    with pytest.raises(SystemExit):
+        startup_command(["--help"])
+    of_startup = set(re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE))
+    of_lab = next(action.choices for action in lab_parser()._actions if action.dest == "command")
+
+    assert {call.split()[0] for call in usage[1].split(" | ")} == documented(r"\n\| `evenboot (\w+)", MACHINE)
+    assert set(re.findall(r"--\w+", usage[1])) == documented(r"`evenboot status (--\w+)", MACHINE)
+    assert of_startup == documented(r"\| `python -m startup (\w+)")
+    assert set(of_lab or ()) == documented(r"`python -m lab (\w+)[^`]*`(?=[^\n]*\|)", PAGES[0])
+
+
+def runner_text() -> str:
+    return "".join(path.read_text() for path in sorted(RUNNER.iterdir()) if path.is_file())
+
+
+def paths_of_the_runner() -> dict[str, str]:
+    """What the runner calls its places, by name: `RUN` is `/run/evenboot`."""
+    text = (RUNNER / "paths.sh").read_text()
+    places: dict[str, str] = {}
+    for name, value in re.findall(r"\b([A-Z]+)=(\S*/\S*)", text):
+        places[name] = re.sub(r"\$([A-Z]+)", lambda found: places[found[1]], value)
+    return places
+
+
+def test_paths_are_documented() -> None:
+    """docs/on-the-machine.md lists each path below the runner's own folders, and no other."""
+    places = paths_of_the_runner()
+    found = re.findall(r"\$\{?([A-Z]+)[:?}]*((?:/[\w.-]+)*)/?", runner_text())
+    used = {places[name] + rest for name, rest in found if name in places}
+    used = {re.sub(r"(/new)?\.(new)?$", "", path) for path in used}
+    own = (places["STATE"] + "/", places["RUN"] + "/")
+    rows = [line.split("|")[1] for line in MACHINE.read_text("utf-8").splitlines() if line.startswith("| `/")]
+    shown = {path.partition("<")[0].rstrip("/") for row in rows for path in re.findall(r"`([^`]+)`", row)}
+
+    assert {path for path in used if path.startswith(own)} == {path for path in shown if path.startswith(own)}
+    assert {places["LOG"], f"{places['LOG']}.1", places["COMMAND"]} <= shown
+    for unit in ("evenboot.service", "evenboot-shutdown.service", "multi-user.target.wants"):
+        assert f"{places['UNITS']}/{unit}" in shown
+
+
+def test_exit_codes_are_documented() -> None:
+    """docs/on-the-machine.md explains each exit code that the runner gives of its own accord."""
+    given = {int(code) for code in re.findall(r"\b(?:exit|return)[ =](\d+)\b", runner_text())}
+    of_timeout = {124, 137}
+    of_functions = {3, 4}  # between the runner's parts, never seen outside
+    rows = re.findall(r"^\| (\d+(?:, \d+)*) \|", MACHINE.read_text("utf-8"), re.MULTILINE)
+    explained = {int(code) for row in rows for code in row.split(", ")}
+
+    assert given - of_functions | of_timeout == explained
+
+
+def test_messages_are_those_of_the_runner() -> None:
+    """What one may see at night is what the runner says."""
+    table = MACHINE.read_text("utf-8").partition("## What to type at night")[2].partition("\n## ")[0]
+    messages = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+
+    assert messages
+    for message in messages:
+        pieces = [piece.strip(" :") for piece in re.split(r"failed:|step 'x'|\d+|\.\.\.| s$", message)]
+        assert [] == [piece for piece in pieces if piece not in runner_text()], message
+
+
+def test_limits_are_those_of_the_slots() -> None:
+    """README and docs/clouds.md have the limits of the code."""
+    limits = [f"{CLOUDS[cloud].LIMIT:,}" for cloud in ("aws", "gcp", "azure")]
+    readme, clouds = (page.read_text("utf-8") for page in (PAGES[0], ROOT / "docs" / "clouds.md"))
+
+    assert f"| bytes that fit | {' | '.join(limits)} |" in readme
+    assert limits == re.findall(r"[\d,]+(?= bytes)", next(row for row in clouds.splitlines() if row.startswith("| limit")))
+
+
+def test_the_environment_of_a_step_is_documented() -> None:
+    """docs/on-the-machine.md names what the unit gives to each step."""
+    environment = re.search(r"^Environment=(.+)", (RUNNER / "evenboot.service").read_text(), re.MULTILINE)
+    assert environment
+    for variable in environment[1].split():
+        assert f"`{variable}`" in MACHINE.read_text("utf-8") or variable.startswith("PATH=")
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as they are made where Markdown is shown."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_links_resolve(page: Path) -> None:
+    """A link inside the project leads to a file that is there, and to one of its headings."""
+    broken: list[str] = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" in link:
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file) if file else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+
+    assert [] == broken
+
+
+def test_every_page_is_reached() -> None:
+    """The README leads to each page."""
+    assert [] == [page.name for page in PAGES[1:] if f"(docs/{page.name})" not in PAGES[0].read_text("utf-8")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_prose_has_a_sentence_on_each_line(page: Path) -> None:
+    """A line of prose ends with its sentence, so that a change shows as what it is."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    prose = [line for line in text.splitlines() if line and not re.match(r"[#|<\-]|\d+\. ", line)]
+
+    assert [] == [line for line in prose if not line.endswith((".", ":", "_"))]
