@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .errors import LabError
@@ -14,7 +15,7 @@ from .machine import Lab
 from .program import Program
 from .providers import PROVIDERS
 
-LANGUAGE = "pulumi-language-python"
+LANGUAGE, PLUGIN = "pulumi-language-python", "pulumi-resource-"
 
 
 def find() -> str | None:
@@ -29,25 +30,34 @@ def has_state(lab: Lab) -> bool:
     return any((_folder(lab) / "state").rglob("stacks/*/*.json"))
 
 
-def up(pulumi: str, lab: Lab, subject: Program, *arguments: str) -> bool:
-    """Run `pulumi up` for the program; its output goes to the terminal. Return whether it succeeded."""
-    environment = prepare(lab)
-    base = [pulumi, "--cwd", str(subject.folder), "--non-interactive", "--color", "auto"]
-    options = {"env": environment, "check": False}
-    selected = subprocess.run(
-        [*base, "stack", "select", "--create", subject.stack], capture_output=True, text=True, **options
-    )
-    if selected.returncode:
-        raise LabError(f"pulumi stack select {subject.stack}: {selected.stderr.strip()}")
-    command = [*base, "up", "--yes", "--skip-preview", "--stack", subject.stack, *arguments]
-    return subprocess.run(command, **options).returncode == 0
+def up(pulumi: str, lab: Lab, subject: Program, out: Callable[[str], None] = print) -> bool:
+    """Run `pulumi up` for the program, passing on what it prints. Return whether it succeeded."""
+    said: list[str] = []
+    if not run(pulumi, lab, subject, ["stack", "select", "--create", subject.stack], said.append):
+        raise LabError("pulumi cannot select the stack: " + "\n".join(said))
+    return run(pulumi, lab, subject, ["up", "--yes", "--skip-preview", "--stack", subject.stack], out)
+
+
+def run(pulumi: str, lab: Lab, subject: Program, arguments: Sequence[str], out: Callable[[str], None]) -> bool:
+    """Run one pulumi command for the program; `out` gets each line without its end. Return whether it succeeded."""
+    colour = "always" if sys.stdout.isatty() else "never"
+    argv = [pulumi, "--cwd", str(subject.folder), "--non-interactive", "--color", colour, *arguments]
+    with subprocess.Popen(
+        argv, env=prepare(lab), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            # That the providers come from PATH is the lab's doing, and not worth six warnings.
+            if f"using {PLUGIN}" not in line:
+                out(line.rstrip("\n"))
+    return process.returncode == 0
 
 
 def prepare(lab: Lab) -> dict[str, str]:
     """Write the plugins and return the environment in which the command finds them, and only local state."""
     folder = _folder(lab)
     for package in PROVIDERS:
-        _write_plugin(folder / "bin" / f"pulumi-resource-{package}", package)
+        _write_plugin(folder / "bin" / f"{PLUGIN}{package}", package)
     (folder / "state").mkdir(parents=True, exist_ok=True)
     environment = {k: v for k, v in os.environ.items() if k != "PULUMI_IGNORE_AMBIENT_PLUGINS"}
     return environment | {

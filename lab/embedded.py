@@ -89,7 +89,9 @@ class Monitor(mocks.MockMonitor):
             raise LabError(f"{request.tok}: the option provider is not known to the embedded run")
         provider = self.provider_of(request.tok)
         result = provider.invoke(request.tok, decode(request.args))
-        return resource_pb2.ResourceInvokeResponse(**{"return": encode(result)})
+        response = resource_pb2.ResourceInvokeResponse()
+        getattr(response, "return").CopyFrom(encode(result))  # a keyword of Python
+        return response
 
     def ReadResource(self, request: Any) -> Any:
         raise LabError(f"{request.name} ({request.type}): get() of what exists is not known to the embedded run")
@@ -143,7 +145,9 @@ class Monitor(mocks.MockMonitor):
     def _claim(self, urn: str, request: Any) -> None:
         with self._lock:
             if urn in self.registered:
-                raise LabError(f"there are two resources {request.name!r} of type {request.type}: give each its own name")
+                raise LabError(
+                    f"there are two resources {request.name!r} of type {request.type}: give each its own name"
+                )
             self.registered[urn] = {}
         refused = list(_refused_options(request))
         if refused:
@@ -193,7 +197,9 @@ class Registration:
 
     def _must_replace(self, old: Entry, changed: Mapping[str, str]) -> bool:
         rules = [str(path) for path in self.request.replaceOnChanges]
-        at_or_below = any(path == rule or path.startswith((f"{rule}.", f"{rule}[")) for path in changed for rule in rules)
+        at_or_below = any(
+            path == rule or path.startswith((f"{rule}.", f"{rule}[")) for path in changed for rule in rules
+        )
         triggered = self.trigger is not None and old.trigger is not None and self.trigger != old.trigger
         return at_or_below or triggered or ("*" in rules and bool(changed))
 
@@ -203,14 +209,18 @@ class Registration:
             id, outputs = provider.create(self.token, self.urn, inputs, preview=True)
             entry = self._entry(id, inputs, outputs)
         else:
-            self.deployment.begin(self.urn)
-            entry = None
-            try:
-                id, outputs = provider.create(self.token, self.urn, inputs)
-                entry = self._entry(id, inputs, outputs)
-            finally:
-                self.deployment.end(self.urn, entry)
+            entry = self._really_create(provider, inputs)
         self.monitor.done(what, self.name, self.token)
+        return entry
+
+    def _really_create(self, provider: Provider, inputs: Plain) -> Entry:
+        self.deployment.begin(self.urn)
+        entry: Entry | None = None
+        try:
+            id, outputs = provider.create(self.token, self.urn, inputs)
+            entry = self._entry(id, inputs, outputs)
+        finally:
+            self.deployment.end(self.urn, entry)
         return entry
 
     def _replace(self, provider: Provider, old: Entry, *, delete_first: bool) -> Entry:
@@ -340,5 +350,3 @@ def _of_type_only(alias: Any) -> bool:
     """Tell whether an alias names only a former type, as the SDKs give to most of their resources."""
     spec = alias.spec
     return not (alias.urn or spec.name or spec.stack or spec.project or spec.parentUrn or spec.noParent)
-
-

@@ -82,9 +82,7 @@ def forget(lab: Lab) -> None:
 
 
 def _providers(lab: Lab, subject: Program) -> dict[str, Provider]:
-    return {
-        package: provider(package, lab, lab.state, project.settings_of(subject, package)) for package in PROVIDERS
-    }
+    return {package: provider(package, lab, lab.state, project.settings_of(subject, package)) for package in PROVIDERS}
 
 
 def _state(lab: Lab) -> Path:

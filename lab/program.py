@@ -18,7 +18,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks, settings
 from pulumi.runtime.config import set_all_config
-from pulumi.runtime.stack import register_stack_transformation, run_pulumi_func
+from pulumi.runtime.stack import Stack, register_stack_transformation, run_pulumi_func
 
 from .errors import LabError
 
@@ -91,10 +91,9 @@ async def _run(program: Program, monitor: mocks.MockMonitor, preview: bool, resu
     root = settings.get_root_resource()
 
     def main() -> None:
-        try:
-            runpy.run_path(str(path), run_name="__main__")
-        finally:
-            root._finish()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportOptionalMemberAccess]
+        runpy.run_path(str(path), run_name="__main__")
+        if isinstance(root, Stack):  # set_mocks has registered the outputs already, before there were any
+            root.register_outputs(dict(root.outputs))
 
     await run_pulumi_func(main)
 

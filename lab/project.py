@@ -39,9 +39,7 @@ def read(folder: Path, stack: str) -> Program:
 
 def settings_of(program: Program, package: str) -> dict[str, str]:
     """Return the configuration of a provider: the keys in its namespace."""
-    return {
-        key.partition(":")[2]: value for key, value in program.config.items() if key.partition(":")[0] == package
-    }
+    return {key.partition(":")[2]: value for key, value in program.config.items() if key.partition(":")[0] == package}
 
 
 def _load(path: Path) -> dict[str, Any] | None:

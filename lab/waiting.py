@@ -40,9 +40,7 @@ def remember(lab: Lab) -> dict[str, Memory]:
     }
 
 
-def wait(
-    lab: Lab, before: Mapping[str, Memory], news: Callable[[str], None], seconds: float = LONGEST_SECONDS
-) -> News:
+def wait(lab: Lab, before: Mapping[str, Memory], news: Callable[[str], None], seconds: float = LONGEST_SECONDS) -> News:
     """Wait for the result of each VM that booted since `before`; tell of the others what there is to tell."""
     told, end = News(), time.monotonic() + seconds
     booting: dict[str, tuple[Machine, frozenset[str]]] = {}
@@ -62,7 +60,9 @@ def wait(
     for name in booting:
         told.missing.append(name)
         told.remarks.append(f"{name}: no result within {seconds:.0f} s: python -m lab console {name}")
-    told.results = {machine.name: told.results[machine.name] for machine in lab.machines() if machine.name in told.results}
+    told.results = {
+        machine.name: told.results[machine.name] for machine in lab.machines() if machine.name in told.results
+    }
     return told
 
 

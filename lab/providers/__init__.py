@@ -12,7 +12,9 @@ from .machines import Machines
 from .provider import Provider
 from .records import Records
 
-PROVIDERS: Mapping[str, type[Provider]] = {kind.package: kind for kind in (AwsProvider, GcpProvider, AzureNativeProvider)}
+PROVIDERS: Mapping[str, type[Provider]] = {
+    kind.package: kind for kind in (AwsProvider, GcpProvider, AzureNativeProvider)
+}
 
 
 def records_folder(state: Path) -> Path:

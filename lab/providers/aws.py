@@ -285,4 +285,3 @@ class AwsProvider(Provider):
     def vm_restart_needed(self, changed: Mapping[str, str], new: Plain) -> bool:
         """Tell whether EC2 must stop the instance: user data and type change only while it is stopped."""
         return any(path in _RESTARTS for path in changed)
-

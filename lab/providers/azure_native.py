@@ -336,7 +336,9 @@ class AzureNativeProvider(Provider):
     def vm_address(self, inputs: Plain) -> str | None:
         """Return the address of the VM's network interface."""
         interfaces = (inputs.get("networkProfile") or {}).get("networkInterfaces") or []
-        interface = self.records.get("azure-native:network:NetworkInterface", interfaces[0]["id"]) if interfaces else None
+        interface = (
+            self.records.get("azure-native:network:NetworkInterface", interfaces[0]["id"]) if interfaces else None
+        )
         return interface.computed["ipConfigurations"][0]["privateIPAddress"] if interface else None
 
     def vm_computed(self, machine: Machine, inputs: Plain) -> Plain:

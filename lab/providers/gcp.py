@@ -127,7 +127,12 @@ class GcpProvider(Provider):
     cloud = "gcp"
     vm = _INSTANCE.token
     vm_outputs = ("instanceId", "networkInterfaces")
-    settings_known = {"project": "local-project", "region": "us-central1", "zone": "us-central1-a", "disableGlobalProjectWarning": ""}
+    settings_known = {
+        "project": "local-project",
+        "region": "us-central1",
+        "zone": "us-central1-a",
+        "disableGlobalProjectWarning": "",
+    }
     lookups = {"gcp:compute/getSubnetwork:getSubnetwork": _get_subnetwork}
     tables = (
         _INSTANCE,

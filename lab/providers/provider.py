@@ -123,7 +123,7 @@ class Provider(ABC):
         filled = {key: value for key, value in resource.defaults.items() if key not in inputs}
         if resource.named and resource.named not in inputs:
             kept = olds.get(resource.named) if resource.named in olds.get(DEFAULTED, ()) else None
-            filled[resource.named] = kept or f"{name}{resource.hyphen}{secrets.token_hex(4)[:7]}"
+            filled[resource.named] = kept or f"{name}{resource.hyphen}{secrets.token_hex(4)[len(resource.hyphen) :]}"
         if filled:
             inputs = {**inputs, **filled, DEFAULTED: sorted(filled)}
         failures = list(resource.problems(inputs))

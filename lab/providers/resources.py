@@ -75,8 +75,7 @@ def changes(old: Any, new: Any, path: str = "") -> dict[str, str]:
         if _empty(old) or _empty(new) or (isinstance(old, Mapping) and isinstance(new, Mapping)):
             return _pairwise(dict(old or {}), dict(new or {}), path)
     if isinstance(old, list) and isinstance(new, list):
-        numbered = ({f"[{i}]": item for i, item in enumerate(side)} for side in (old, new))
-        return _pairwise(*numbered, path)
+        return _pairwise(_numbered(old), _numbered(new), path)
     if old == new or (_empty(old) and _empty(new)):
         return {}
     return {path: "add" if _empty(old) else "delete" if _empty(new) else "update"}
@@ -89,6 +88,10 @@ def _pairwise(old: dict[str, Any], new: dict[str, Any], path: str) -> dict[str, 
             joined = f"{path}{key}" if key.startswith("[") or not path else f"{path}.{key}"
             found.update(changes(old.get(key), new.get(key), joined))
     return found
+
+
+def _numbered(items: list[Any]) -> dict[str, Any]:
+    return {f"[{index}]": item for index, item in enumerate(items)}
 
 
 def _empty(value: Any) -> bool:

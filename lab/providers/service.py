@@ -7,13 +7,15 @@ lacks `Attach`. What is used of the SDK are the generated messages.
 
 from __future__ import annotations
 
+import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn, cast
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2 as pb, provider_pb2_grpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2 as pb
 
 from ..errors import LabError
 from .provider import Difference, Provider
@@ -48,7 +50,8 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def GetSchema(self, request: Any, context: Any) -> Any:
-        return pb.GetSchemaResponse(schema=f'{{"name": "{self.provider.package}", "version": "{self.provider.version}"}}')
+        schema = {"name": self.provider.package, "version": self.provider.version}
+        return pb.GetSchemaResponse(schema=json.dumps(schema))
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         failures = self.provider.check_config(decode(request.news))
@@ -61,7 +64,9 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
         variables = {key.rpartition(":")[2]: value for key, value in request.variables.items()}
         self.provider.configure({**variables, **decode(request.args)})
         # Without acceptSecrets the engine unwraps secrets and marks what comes back by itself.
-        return pb.ConfigureResponse(acceptSecrets=False, supportsPreview=True, acceptResources=False, acceptOutputs=False)
+        return pb.ConfigureResponse(
+            acceptSecrets=False, supportsPreview=True, acceptResources=False, acceptOutputs=False
+        )
 
     def Check(self, request: Any, context: Any) -> Any:
         try:
@@ -112,7 +117,9 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
             result = self.provider.invoke(request.tok, decode(request.args))
         except LabError as error:
             _abort(context, error)
-        return pb.InvokeResponse(**{"return": encode(result)})
+        response = pb.InvokeResponse()
+        getattr(response, "return").CopyFrom(encode(result))  # a keyword of Python
+        return response
 
 
 def serve(provider: Provider) -> None:
@@ -156,5 +163,3 @@ def _failures(failures: list[Failure]) -> list[Any]:
 def _abort(context: Any, error: LabError) -> NoReturn:
     context.abort(grpc.StatusCode.UNKNOWN, str(error))
     raise AssertionError("abort raises")
-
-

@@ -1,0 +1,120 @@
+"""Stand in for the machine layer: machines that are files and boot at once, so that providers are tested in no time."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.errors import LabError
+
+
+class PaperMachine:
+    """One machine: a JSON file; `events` lists what was done to it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, name
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / f"{self.name}.json"
+
+    def _get(self, key: str) -> Any:
+        return json.loads(self._path.read_text())[key]
+
+    def _set(self, event: str, **fields: Any) -> None:
+        content = json.loads(self._path.read_text())
+        self._path.write_text(json.dumps({**content, **fields, "events": [*content["events"], event]}))
+
+    @property
+    def instance_id(self) -> str:
+        return self._get("instance_id")
+
+    @property
+    def address(self) -> str:
+        return self._get("address")
+
+    @property
+    def state(self) -> str:
+        return self._get("state")
+
+    @property
+    def image(self) -> str:
+        return self._get("image")
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        return self._get("attributes")
+
+    @property
+    def events(self) -> list[str]:
+        return self._get("events")
+
+    @property
+    def payload(self) -> str | None:
+        return self._get("payload")
+
+    def start(self) -> None:
+        if (self.folder / "does-not-boot").exists():
+            raise LabError(f"machine {self.name} does not boot within 30 s")
+        while (self.folder / "boots-slowly").exists():
+            (self.folder / "booting").touch()
+            time.sleep(0.02)
+        self._set("start", state="running")
+
+    def stop(self) -> None:
+        self._set("stop", state="stopped")
+
+    def delete(self) -> None:
+        self._path.unlink()
+
+    def set_payload(self, payload: bytes | None, /) -> None:
+        self._set("payload", payload=payload.decode() if payload is not None else None)
+
+    def set_attributes(self, attributes: Mapping[str, str], /) -> None:
+        self._set("attributes", attributes=dict(attributes))
+
+
+class PaperLab:
+    """A lab whose machines are of paper; `state` is a folder of the test."""
+
+    prefix = "tst-"
+
+    def __init__(self, state: Path) -> None:
+        self.state, self.folder = state, state / "paper"
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def machines(self) -> list[PaperMachine]:
+        return [PaperMachine(self.folder, path.stem) for path in sorted(self.folder.glob("*.json"))]
+
+    def machine(self, name: str) -> PaperMachine:
+        return next(machine for machine in self.machines() if machine.name == name)
+
+    def create(
+        self,
+        cloud: str,
+        name: str,
+        *,
+        payload: bytes | None,
+        image: str = "debian-12",
+        attributes: Mapping[str, str] = {},
+        address: str | None = None,
+    ) -> PaperMachine:
+        content = {
+            "cloud": cloud,
+            "instance_id": f"i-{uuid.uuid4().hex[:17]}",
+            "payload": payload.decode() if payload is not None else None,
+            "image": image,
+            "attributes": dict(attributes),
+            "address": address or self.free_address(cloud),
+            "state": "stopped",
+            "events": [],
+        }
+        (self.folder / f"{name}.json").write_text(json.dumps(content))
+        return PaperMachine(self.folder, name)
+
+    def free_address(self, cloud: str, /) -> str:
+        return f"10.9.0.{len(self.machines()) + 10}"
