@@ -25,7 +25,14 @@ PROGRAMS: Mapping[str, str] = {
     "apt-get": "apt",
     "dpkg-deb": "dpkg",
 }
-SYSTEM_PACKAGES: tuple[str, ...] = ("systemd-container", "mmdebstrap", "iproute2", "util-linux", "mount")
+SYSTEM_PACKAGES: tuple[str, ...] = (
+    "systemd-container",
+    "mmdebstrap",
+    "debian-archive-keyring",  # Ubuntu does not have it by itself
+    "iproute2",
+    "util-linux",
+    "mount",
+)
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -54,7 +61,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 def missing_packages() -> list[str]:
     """Return the Debian packages whose programs this computer lacks."""
     path = environment()["PATH"]
-    return sorted({package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None})
+    keyring = () if Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists() else ("debian-archive-keyring",)
+    return sorted(
+        {*keyring} | {package for program, package in PROGRAMS.items() if shutil.which(program, path=path) is None}
+    )
 
 
 def install_missing(progress: Callable[[str], None] = lambda text: None) -> list[str]:

@@ -86,7 +86,7 @@ def ensure(image: str, progress: Progress = lambda text: None, prefix: str = "eb
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _only_builder(folder.parent, image, progress):
         if not folder.is_dir():
-            _build(image, folder, progress, ControlGroup(f"{prefix}image-{image}"))
+            _build(image, folder, progress, f"{prefix}{image}.image")
     return folder
 
 
@@ -101,9 +101,14 @@ def _only_builder(parent: Path, image: str, progress: Progress) -> Iterator[None
         yield
 
 
-def _build(image: str, folder: Path, progress: Progress, group: ControlGroup) -> None:
+def _build(image: str, folder: Path, progress: Progress, group_name: str) -> None:
     partial, log = folder.with_name(f".{image}.partial"), folder.with_name(f".{image}.log")
+    note = folder.with_name(f".{image}.group")
+    if note.exists():  # of a builder that was killed, whose mmdebstrap may still be at work
+        ControlGroup(note.read_text()).kill()
     _remove(partial)
+    group = ControlGroup(group_name)
+    note.write_text(group_name)
     partial.mkdir()
     try:
         _bootstrap(image, partial / "base", progress, group, log)
@@ -116,6 +121,7 @@ def _build(image: str, folder: Path, progress: Progress, group: ControlGroup) ->
     finally:
         group.kill()
         _remove(partial)
+        note.unlink(missing_ok=True)
     for old in folder.parent.glob(f"{image}-*"):
         # An older recipe's image may be under a machine that exists; it stays until the cache is removed by hand.
         if old != folder:
@@ -125,6 +131,7 @@ def _build(image: str, folder: Path, progress: Progress, group: ControlGroup) ->
 def _bootstrap(image: str, target: Path, progress: Progress, group: ControlGroup, log: Path) -> None:
     progress(f"image {image}: installing {SUITES[image]} (about a minute, once)")
     argv = [
+        *("unshare", "--mount"),  # nothing stays mounted, whatever ends it
         "mmdebstrap",
         "--variant=minbase",
         f"--include={','.join(PACKAGES)}",
@@ -132,7 +139,7 @@ def _bootstrap(image: str, target: Path, progress: Progress, group: ControlGroup
         SUITES[image],
         str(target),
     ]
-    # Without a mirror mmdebstrap takes its own default; in a folder below /var/cache apt's own user must get through.
+    # Without a mirror mmdebstrap takes its own default.
     argv += shlex.split(os.environ.get("EVENBOOT_LAB_MIRROR", ""))
     log.unlink(missing_ok=True)
     group.create()

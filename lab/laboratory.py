@@ -18,10 +18,9 @@ from .clouds import CLOUDS, cloud_named
 from .control_group import ControlGroup
 from .errors import LabError, LabUsageError
 from .host import command, write_atomically
-from .machine import NAME, Machine, adapt_disk, new_definition, unmount
+from .machine import NAME, NSPAWN_PROPAGATE, Machine, adapt_disk, new_definition, remove_propagation, unmount
 from .network import CloudNetwork, namespaces, remove_namespace
 
-NSPAWN_PROPAGATE = Path("/run/systemd/nspawn/propagate")
 LONGEST_STATE = 50  # names of sockets have at most 107 characters
 NUMBERS = range(10, 250)
 
@@ -94,6 +93,17 @@ class Lab:
                 for healed in self.heal():
                     waiting(f"started again: {healed}")
             yield
+
+    def at_work(self) -> str | None:
+        """Return the command that holds the lock of whole commands now."""
+        try:
+            with (self.state / "command").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
+        except BlockingIOError:
+            return (self.state / "command").read_text().strip()
+        return None
 
     def network(self, cloud: str) -> CloudNetwork:
         """Return the network of a cloud."""
@@ -232,22 +242,27 @@ class Lab:
             "control groups": [group.name for group in groups],
             "mounts": [mount for mount in reversed(mounts) if mount.startswith(f"{machines}/")],
             "network namespaces": namespaces(self.prefix),
+            "nspawn folders": sorted(path.name for path in NSPAWN_PROPAGATE.glob(f"{self.prefix}*")),
             "folders": [str(path) for path in sorted(machines.glob("*"))] + [str(p) for p in self._clouds()],
         }
 
     def strays(self) -> dict[str, list[str]]:
         """Return what is left on this computer that belongs to no machine and no network of the lab, by kind."""
-        names = {machine.name for machine in self.machines()}
-        groups = {f"{self.prefix}{name}" for name in names} | {f"{self.prefix}keeper-{name}" for name in names}
-        clouds = {cloud for cloud in CLOUDS if (self.state / "clouds" / cloud).exists()}
-        groups |= {f"{self.prefix}services-{cloud}" for cloud in clouds}
-        spaces = {f"{self.prefix}{name}" for name in names | clouds}
-        roots = {str(self.state / "machines" / name / "root") for name in names}
-        folders = {str(self.state / "machines" / name) for name in names} | {str(self.state / "clouds")}
-        known = {"control groups": groups, "mounts": roots, "network namespaces": spaces, "folders": folders}
+        machines = self.machines()
+        clouds = [self.network(cloud) for cloud in CLOUDS if (self.state / "clouds" / cloud).exists()]
+        known = {
+            "control groups": {m.group.name for m in machines} | {m.keeper_group.name for m in machines},
+            "mounts": {str(machine.folder / "root") for machine in machines},
+            "network namespaces": {m.host_name for m in machines} | {cloud.namespace for cloud in clouds},
+            "nspawn folders": {machine.host_name for machine in machines},
+            "folders": {str(machine.folder) for machine in machines} | {str(self.state / "clouds")},
+        }
+        known["control groups"] |= {cloud.group.name for cloud in clouds}
         left = self.leftovers()
         strays = {kind: [name for name in left[kind] if name not in known[kind]] for kind in known}
-        strays["processes"] = [text for text in left["processes"] if text.split("(")[1].rstrip(")") not in groups]
+        strays["processes"] = [
+            text for text in left["processes"] if text.split()[1][1:-1] not in known["control groups"]
+        ]
         return {kind: found for kind, found in strays.items() if found}
 
     def _clouds(self) -> list[Path]:
@@ -263,10 +278,12 @@ class Lab:
         for machine in self.machines():
             progress(f"removing {machine.name}")
         with self.changing():
-            # Keepers first, so that nobody starts a machine again.
-            for group in sorted(ControlGroup.all(self.prefix), key=lambda group: "keeper-" not in group.name):
-                group.kill()
-            for mount in self.leftovers()["mounts"]:
+            # Again until there is none: a keeper may be about to start a machine while this looks.
+            while groups := ControlGroup.all(self.prefix):
+                for group in sorted(groups, key=lambda group: not group.name.endswith(".keeper")):
+                    group.kill()
+            left = self.leftovers()
+            for mount in left["mounts"]:
                 unmount(Path(mount))
             for namespace in namespaces(self.prefix):
                 remove_namespace(namespace)
@@ -275,8 +292,8 @@ class Lab:
                     shutil.rmtree(path)
             for counter in self.state.glob(".number-*"):
                 counter.unlink()
-            for path in NSPAWN_PROPAGATE.glob(f"{self.prefix}*"):
-                path.rmdir()  # systemd-nspawn removes it itself only where /run is a tmpfs
+            for name in left["nspawn folders"]:
+                remove_propagation(name)
 
 
 def _must_be_root() -> None:

@@ -18,6 +18,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
     from .laboratory import Lab
 
 OUTAGES = ("ok", "503", "refuse", "drop")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,46}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,46}")  # no dot: names with one are the lab's own
 GUEST_ENVIRONMENT = (
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME=/root",
     "LANG=C.UTF-8",
 )
 NSPAWN_LOCKS = Path("/run/systemd/nspawn/locks")
+NSPAWN_PROPAGATE = Path("/run/systemd/nspawn/propagate")
 RESULT = "evenboot: result "
 POWER_OFF, REBOOT = signal.SIGRTMIN + 4, signal.SIGRTMIN + 5  # what systemd as PID 1 takes for these buttons
 PRESS_AGAIN_SECONDS = 5
@@ -56,7 +58,7 @@ class Machine:
         self.folder = lab.state / "machines" / name
         self.host_name = f"{lab.prefix}{name}"
         self.group = ControlGroup(self.host_name)
-        self.keeper_group = ControlGroup(f"{lab.prefix}keeper-{name}")
+        self.keeper_group = ControlGroup(f"{self.host_name}.keeper")
 
     # -- what it is ------------------------------------------------------------------------------------------------
 
@@ -235,6 +237,8 @@ class Machine:
         """Let it shut down in order and boot again, and return when the first program of the new boot runs."""
         if self.state == "stopped":
             raise LabError(f"machine {self.name} is stopped: start it")
+        with self.lab.changing():
+            self.heal()
         boots = self.boots
         self._press(REBOOT, lambda: self.boots > boots or self.state == "stopped", seconds, "does not reboot")
         self._wait_boot(boots, 30)
@@ -266,6 +270,7 @@ class Machine:
             self.cut_power()
             self.lab.network(self.cloud).obey_outage(self.address, "ok")
             unmount(self.folder / "root")
+            remove_propagation(self.host_name)
             remove_namespace(self.host_name)
             gone = self.folder.with_name(f".{self.name}.gone")
             self.folder.rename(gone)
@@ -400,7 +405,16 @@ def unmount(root: Path) -> None:
         for lock in NSPAWN_LOCKS.glob(f"inode-*:{place.st_ino}"):
             if lock.name in (f"inode-{place.st_dev:x}:{place.st_ino}", f"inode-{place.st_dev}:{place.st_ino}"):
                 lock.unlink(missing_ok=True)
-        command("umount", root)
+        try:
+            command("umount", root)
+        except LabError:  # somebody's shell stands in it; what it sees goes away with that shell
+            command("umount", "--lazy", root)
+
+
+def remove_propagation(name: str) -> None:
+    """Remove the folder that systemd-nspawn leaves for a machine where /run is not a tmpfs."""
+    with suppress(FileNotFoundError):
+        (NSPAWN_PROPAGATE / name).rmdir()
 
 
 def adapt_disk(upper: Path, lower: Sequence[Path], cloud: str, name: str) -> None:

@@ -54,9 +54,9 @@ class CloudNetwork:
 
     def __init__(self, cloud: Cloud, prefix: str, state: Path, archive: Path) -> None:
         self.cloud, self.state, self.archive = cloud, state, archive
-        self.namespace = f"{prefix}{cloud.name}"
+        self.namespace = f"{prefix}{cloud.name}.cloud"
         self.folder = state / "clouds" / cloud.name
-        self.group = ControlGroup(f"{prefix}services-{cloud.name}")
+        self.group = ControlGroup(f"{prefix}{cloud.name}.services")
 
     def ensure(self) -> None:
         """Bring up network and services unless they are there."""

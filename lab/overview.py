@@ -71,6 +71,8 @@ def troubles(lab: Lab, machines: list[Machine]) -> list[str]:
     clouds = sorted({machine.cloud for machine in machines if machine.state == "running"})
     silent = [cloud for cloud in clouds if not lab.network(cloud).serving]
     found += [f"{cloud}: its services do not run; the next command starts them" for cloud in silent]
+    if command := lab.at_work():
+        return [*found, f"A command is at work: {command}"]
     strays = lab.strays()
     if strays:
         found.append("Left by a killed command (python -m lab down removes it):")
