@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 
+from . import problems
 from .definition import (
     Directory,
     Download,
@@ -24,9 +24,9 @@ from .definition import (
     User,
     assert_never,
 )
-from .delivery import Cloud, Payload, deliver
+from .delivery import CLOUDS, Cloud, Payload, deliver
 from .fingerprint import fingerprint, step_fingerprints
-from .problems import StartupScriptError
+from .problems import Problem, StartupScriptError
 from .validation import validate
 
 CORE = ("paths", "log", "slot", "slot_{cloud}", "store", "journal", "status", "step")
@@ -71,9 +71,14 @@ def render(definition: StartupScript, values: Mapping[str, str] | None = None, c
         '#!/bin/sh'
     """
     values = dict(values or {})
-    if problems := validate(definition, values):
-        raise StartupScriptError(problems)
-    header = HEADER.format(name=definition.name, cloud=cloud, zeros="0" * 64)
+    findings = validate(definition, values)
+    if cloud not in CLOUDS:
+        findings = (Problem("cloud", problems.unknown_cloud(cloud, CLOUDS)), *findings)
+    if findings:
+        raise StartupScriptError(findings)
+    # cloud-init cannot write a part that is not ASCII; what stands behind the runner it does not read.
+    title = definition.name.encode("ascii", "backslashreplace").decode()
+    header = HEADER.format(name=title, cloud=cloud, zeros="0" * 64)
     records = list(_records(definition, values))
     script = header + runner(definition, cloud) + "".join(text for _, text in records)
     return deliver(cloud, script.encode(), _contributors(definition, records))
@@ -83,14 +88,21 @@ def runner(definition: StartupScript, cloud: Cloud) -> str:
     """Join the runner's parts that the definition needs, in order."""
     kinds = {step.kind for _, _, step in definition.steps()}
     names = dict.fromkeys(part for kind, parts in KIND_PARTS.items() if kind in kinds for part in parts)
-    shutdown = ("shutdown",) if definition.shutdown else ()
-    return "".join(part(f"{name.format(cloud=cloud)}.sh") for name in (*CORE, *names, *shutdown, *LAST))
+    wanted = {
+        "uses": any(getattr(step, "uses", ()) for _, _, step in definition.steps()),
+        "retry": any(step.retries for _, _, step in definition.steps()),
+        "shutdown": bool(definition.shutdown),
+    }
+    extra = [name for name, want in wanted.items() if want]
+    return "".join(part(f"{name.format(cloud=cloud)}.sh") for name in (*CORE, *names, *extra, *LAST))
 
 
 @cache
 def part(name: str) -> str:
     """Read one of the runner's source files, without its full-line comments."""
-    source = files(__package__).joinpath("runner", name).read_text("utf-8")
+    from importlib.resources import files  # costly to import, and only rendering needs it
+
+    source = files(__name__.rpartition(".")[0]).joinpath("runner", name).read_text("utf-8")
     return "".join(line for line in source.splitlines(keepends=True) if line.strip() and not _is_comment(line))
 
 
@@ -113,13 +125,12 @@ def _record(name: str, text: str) -> str:
 def _records(definition: StartupScript, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield (step name or "", record) for all that the VM keeps of the definition."""
     fingerprints = step_fingerprints(definition, values)
-    rows = {name: "" for name in ("first_boot", "every_boot", "shutdown")}
+    rows = dict.fromkeys(("first_boot", "every_boot", "shutdown"), "")
     for list_name, _, step in definition.steps():
         fields = (list_name, key(step.name), fingerprints[step.name], step.kind, step.timeout_seconds, step.retries)
         rows[list_name] += "|".join(map(str, (*fields, step.name, ""))) + "\n"
     yield "", _record("name", definition.name + "\n")
     yield "", _record("fingerprint", fingerprint(definition, values) + "\n")
-    yield "", _record("total", f"{len(definition.first_boot) + len(definition.every_boot)}\n")
     yield "", _record("steps", rows["first_boot"] + rows["every_boot"])
     for _, _, step in definition.steps():
         for field, text in _fields(step):

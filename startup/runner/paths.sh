@@ -2,11 +2,8 @@
 set -uf
 umask 022
 export LC_ALL=C
-STATE=/var/lib/evenboot
-RUN=/run/evenboot
-LOG=/var/log/evenboot.log
-LOG_BYTES=10000000
-COMMAND=/usr/local/sbin/evenboot
-UNITS=/etc/systemd/system
+STATE=/var/lib/evenboot RUN=/run/evenboot LOG=/var/log/evenboot.log
+JOURNAL=$STATE/journal DONE=$RUN/done
+COMMAND=/usr/local/sbin/evenboot UNITS=/etc/systemd/system
 NL='
 '

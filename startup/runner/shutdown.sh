@@ -1,22 +1,23 @@
 # do_shutdown: the shutdown steps of the last definition, 60 seconds for all together; a failing one stops no other.
 # The apply that runs is being interrupted by then: its end is waited for, but not for ever.
 do_shutdown() {
-    exec 9>"$RUN/lock" && flock -w 15 9
-    read_witness
-    in_force || return 0
-    now
-    end=$((now + 6000)) stopping=''
-    IFS=$NL
-    for row in $(cat "$definition/shutdown"); do
-        read_step "due|$row"
-        now
-        left=$(((end - now) / 100 - 1))
-        [ "$left" -gt 0 ] || { tell "evenboot: shutdown step '$name' left out: the 60 s are over" && continue; }
-        [ "$timeout" -lt "$left" ] || timeout=$left
-        log "--- $(date -u +%Y-%m-%dT%H:%M:%SZ) step $name"
-        try_step 1
-        settle
-        tell "evenboot: shutdown step '$name' ended with exit code $exit"
-    done
-    unset IFS
+	exec 9>>"$RUN/lock" && flock -w 15 9
+	read_witness
+	in_force || return 0
+	now
+	end=$((now + 6000)) stopping=''
+	IFS=$NL
+	for row in $(cat "$definition/shutdown"); do
+		read_step "due|$row"
+		now
+		left=$(((end - now) / 100 - 1))
+		if [ "$left" -le 0 ]; then
+			tell "evenboot: shutdown step '$name' left out: the 60 s are over"
+			continue
+		fi
+		[ "$timeout" -lt "$left" ] || timeout=$left
+		try_step 1
+		settle
+		tell "evenboot: shutdown step '$name' ended with exit code $exit"
+	done
 }

@@ -3,9 +3,9 @@ DELIVERED=/var/lib/cloud/instance/user-data.txt
 
 # read_slot: the payload to $RUN/slot, the instance id to $RUN/id. 0: read; 4: there is no payload; 1: no answer.
 read_slot() {
-    url=http://169.254.169.254/latest
-    get "$RUN/token" -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $url/api/token || return 1
-    header="X-aws-ec2-metadata-token: $(cat "$RUN/token")"
-    get "$RUN/id" -H "$header" $url/meta-data/instance-id || return 1
-    get "$RUN/slot" -H "$header" $url/user-data
+	url=http://169.254.169.254/latest
+	get "$RUN/token" -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $url/api/token || return 1
+	header="X-aws-ec2-metadata-token: $(cat "$RUN/token")"
+	get "$RUN/id" -H "$header" $url/meta-data/instance-id || return 1
+	get "$RUN/slot" -H "$header" $url/user-data
 }

@@ -1,0 +1,102 @@
+"""The command on the VM: `evenboot`, its exit codes and what it prints; L12."""
+
+from __future__ import annotations
+
+import json
+
+from startup import Shell, StartupScript, fingerprint
+
+from .scenarios import breaks, definition, note
+from .throwaway import Machine
+
+SITE = definition("one", "two")
+
+
+def test_status(machine: Machine) -> None:
+    """L12: the status on the VM and the line on the console say the same, with the names of the contract."""
+    status = machine.boot(SITE)
+
+    assert list(status) == [
+        "definition", "fingerprint", "instance_id", "boot_id", "boot", "result", "failed_step", "exit_code", "message",
+        "output", "source", "started_at", "finished_at", "steps",
+    ]  # fmt: skip
+    assert ("site", fingerprint(SITE, {}), "i-1") == (status["definition"], status["fingerprint"], status["instance_id"])
+    assert machine.boot_id == status["boot_id"]
+    assert {"name": "one", "list": "first_boot", "outcome": "ran", "seconds": 0.0} == status["steps"][0]
+    assert [status] == machine.results()
+
+
+def test_status_for_people(machine: Machine) -> None:
+    """Without --json the status is a line and one for each step."""
+    machine.boot(SITE)
+    machine.boot()
+    shown = machine.evenboot("status")
+
+    assert "site: ok, later boot\n  skipped  one\n  ran  two (0.0 s)\n" == shown.stdout
+
+
+def test_status_before_any_apply(machine: Machine) -> None:
+    """Before the first apply of a boot there is no status: exit code 2."""
+    machine.boot(SITE)
+    machine.power_on()
+
+    assert 2 == machine.evenboot("status", "--json").returncode
+
+
+def test_status_waits(machine: Machine) -> None:
+    """With --wait the status waits for an apply to end, not longer than it is told."""
+    machine.boot(StartupScript("site", first_boot=[Shell("slow", script="sleep 1")]))
+    machine.define(StartupScript("site", first_boot=[Shell("slow", script="sleep 2")]))
+    shown = machine.run("evenboot apply >/dev/null & sleep 0.5; evenboot status --json; echo $?; evenboot status --json --wait 30; echo $?")
+    running, two, ended, zero = shown.stdout.splitlines()
+
+    assert ("running", "2") == (json.loads(running)["result"], two)
+    assert ("ok", "0") == (json.loads(ended)["result"], zero)
+
+
+def test_wrong_use(machine: Machine) -> None:
+    """Wrong use is 64, with one line that says how it goes."""
+    machine.boot(SITE)
+    for words in [[], ["nonsense"], ["status", "--wait", "soon"], ["rerun"], ["apply", "now"]]:
+        refused = machine.evenboot(*words)
+
+        assert 64 == refused.returncode
+        assert refused.stderr.startswith("usage: evenboot status")
+
+
+def test_log(machine: Machine) -> None:
+    """The log holds what the steps printed; of one step, what it printed last."""
+    machine.boot(StartupScript("site", every_boot=[Shell("say", script="echo boot $(cat /n); date"), note("two")]))
+    machine.run("echo 2 >/n")
+    machine.boot()
+
+    assert machine.evenboot("log", "say").stdout.startswith("boot 2\n")
+    assert 1 == machine.evenboot("log").stdout.count("boot 2\n")
+    assert 0o600 == (machine.sees / "var/log/evenboot.log").stat().st_mode & 0o777
+
+
+def test_clean(machine: Machine) -> None:
+    """`evenboot clean` leaves nothing of the runner on the disk, and the image starts afresh."""
+    before = machine.run("find /etc /usr/local /var | sort").stdout
+    machine.boot(definition("one", shutdown=[note("bye")]))
+
+    assert 0 == machine.evenboot("clean").returncode
+    left = set(machine.run("find /etc /usr/local /var | sort").stdout.split()) - set(before.split())
+    assert {"/var/lib/cloud", "/etc/systemd/system/multi-user.target.wants"} >= left
+
+    machine.boot()
+    assert ["one", "one"] == machine.lines()
+
+
+def test_console_line_fits(machine: Machine) -> None:
+    """L12: to fit 4 KB the result line leaves out skipped steps, then output; it stays valid JSON."""
+    names = " ".join(f"step-number-{number:03}-with-a-long-name-that-fills-the-line" for number in range(60))
+    many = definition(names)
+    machine.boot(many)
+    machine.boot(StartupScript("site", first_boot=[*many.first_boot, breaks("fails")]))
+    status, result = machine.status(), machine.results()[-1]
+
+    assert 61 == len(status["steps"])
+    assert ["fails"] == [step["name"] for step in result["steps"]]
+    assert ["about to fail"] == result["output"]
+    assert all(len(line.encode()) <= 4096 for line in machine.console())

@@ -1,0 +1,71 @@
+"""An orderly stop: L13, and the part of L16 about a system that goes down."""
+
+from __future__ import annotations
+
+from startup import Shell, StartupScript
+
+from .scenarios import definition, note
+from .throwaway import Machine, outcomes
+
+DRAIN = [note("drain"), Shell("broken", script="exit 1"), note("last")]
+
+
+def test_shutdown_steps(machine: Machine) -> None:
+    """L13: the shutdown steps run in order at each stop, a failing one does not stop the next, none is recorded."""
+    machine.boot(definition("one", shutdown=DRAIN))
+    status = machine.status()
+    machine.evenboot("shutdown")
+    machine.boot()
+    machine.evenboot("shutdown")
+
+    assert ["one", "drain", "last", "drain", "last"] == machine.lines()
+    assert ["ran one"] == outcomes(status)
+    assert machine.console()[-2:] == [
+        "evenboot: shutdown step 'broken' ended with exit code 1",
+        "evenboot: shutdown step 'last' ended with exit code 0",
+    ]
+
+
+def test_shutdown_steps_have_a_minute(machine: Machine) -> None:
+    """L13: all shutdown steps together have 60 seconds, whatever their own limits say."""
+    long, late = Shell("long", script="sleep 58"), Shell("late", script="echo late >>/done; sleep 2")
+    machine.boot(definition("one", shutdown=[long, late, note("later")]))
+    machine.hurry()
+    machine.evenboot("shutdown")
+
+    assert ["one", "late"] == machine.lines()
+    assert "evenboot: shutdown step 'later' left out: the 60 s are over" in machine.console()
+
+
+def test_step_that_succeeds_while_the_system_goes_down(machine: Machine) -> None:
+    """L16: a step that exits 0 while the system is going down is done, and no further step starts."""
+    reboot = Shell("reboot", script="echo reboot >>/done; mkdir -p /run/systemctl; echo stopping >/run/systemctl/going")
+    status = machine.boot(StartupScript("site", first_boot=[reboot, note("two")], every_boot=[note("three")]))
+    machine.boot()
+
+    assert ["ran reboot", "pending two", "pending three"] == outcomes(status)
+    assert ("failed", None) == (status["result"], status["failed_step"])
+    assert "the system is going down" in status["message"]
+    assert ["reboot", "two", "three"] == machine.lines()
+
+
+def test_step_that_is_interrupted(machine: Machine) -> None:
+    """L13, L16: an orderly stop interrupts the step that runs; ended by a signal it is not done."""
+    slow = Shell("slow", script="echo slow >>/done; [ -e /mended ] || { kill -TERM $(cat /runner); sleep 30; }")
+    find = Shell("find", script="pgrep -f 'evenboot obey' | head -n 1 >/runner")
+    status = machine.boot(StartupScript("site", first_boot=[find, slow, note("two")]))
+    machine.run("touch /mended")
+    machine.boot()
+
+    assert ["ran find", "failed slow", "pending two"] == outcomes(status)
+    assert "step 'slow' was interrupted: the system is going down" == status["message"]
+    assert ["slow", "slow", "two"] == machine.lines()
+
+
+def test_step_that_ends_well_when_interrupted(machine: Machine) -> None:
+    """L16: a step that takes the signal and exits 0 is done."""
+    kind = Shell("kind", script="trap 'exit 0' TERM; kill -TERM $(cat /runner); for i in $(seq 100); do sleep 0.1; done")
+    find = Shell("find", script="pgrep -f 'evenboot obey' | head -n 1 >/runner")
+    status = machine.boot(StartupScript("site", first_boot=[find, kind, note("two")]))
+
+    assert ["ran find", "ran kind", "pending two"] == outcomes(status)

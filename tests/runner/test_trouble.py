@@ -1,0 +1,226 @@
+"""Outages, damage, full disks and unkind steps: L9, L11, L15 and L16 in a throw-away root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from startup import Shell, StartupScript, render
+
+from .scenarios import breaks, definition, note
+from .throwaway import Machine, outcomes
+
+SITE = definition("one", "two")
+
+
+@pytest.mark.parametrize("service", ["503", "refuse"])
+@pytest.mark.parametrize("cloud", ["aws", "gcp", "azure"])
+def test_outage_at_a_reboot(machine_of: Callable[[str], Machine], cloud: str, service: str) -> None:
+    """L9: without a metadata service the last definition is used, and no finished first-boot step runs again."""
+    machine = machine_of(cloud)
+    machine.boot(SITE)
+    machine.service = service
+    machine.publish()
+    machine.hurry()
+    machine.power_on()
+    machine.unit()
+    status = machine.status()
+
+    assert ["one", "two", "two"] == machine.lines()
+    assert ("ok", "cached", "later") == (status["result"], status["source"], status["boot"])
+    assert "the metadata service does not answer" in status["message"]
+
+
+def test_outage_after_a_failure(machine: Machine) -> None:
+    """L9: the last definition that arrived whole is used, whether or not its steps succeeded."""
+    machine.boot(SITE)
+    machine.boot(StartupScript("site", first_boot=[note("one"), breaks("three")], every_boot=[note("two")]))
+    machine.run("touch /mended")
+    machine.service = "503"
+    machine.publish()
+    machine.hurry()
+    machine.power_on()
+    machine.unit()
+
+    assert ["one", "two", "three", "three", "two"] == machine.lines()
+
+
+def test_outage_at_the_first_boot_of_an_image(machine: Machine) -> None:
+    """L9: the cached definition is used on the same machine only; otherwise no step runs and the status says why."""
+    machine.boot(SITE)
+    machine.run("rm /done")
+    machine.clone()
+    machine.service = "503"
+    machine.publish()
+    machine.hurry()
+    machine.power_on()
+    machine.unit()
+    status = machine.status()
+
+    assert [] == machine.lines()
+    assert "failed" == status["result"]
+    assert "no definition arrived on this machine" in status["message"]
+
+
+def test_outage_that_ends(machine: Machine) -> None:
+    """A service that answers after a while is waited for, and the agent that comes late starts no second apply."""
+    machine.boot(SITE)
+    machine.define(definition("one", "three"))
+    machine.hurry()
+    (machine.sees / "metadata/service").write_text("503\n")
+    sleep = machine.sees / "usr/local/bin/sleep"
+    sleep.write_text(sleep.read_text() + "echo ok >/metadata/service\n")
+    machine.power_on()
+    machine.unit()
+    machine.agent()
+
+    assert ["one", "two", "three"] == machine.lines()
+    assert ["cloud", "cloud"] == [result["source"] for result in machine.results()]
+
+
+def test_emptied_slot(machine: Machine) -> None:
+    """L9: a service that answers "no payload" is no outage: nothing runs, also when it fails later."""
+    machine.boot(SITE)
+    machine.define(None)
+    machine.power_on()
+    machine.unit()
+
+    assert ["one", "two"] == machine.lines()
+    assert "evenboot: the slot holds no payload: nothing to do" in machine.console()
+    assert 2 == machine.evenboot("status").returncode
+
+
+def damaged(payload: bytes) -> list[tuple[str, bytes]]:
+    return [
+        ("truncated", payload[: len(payload) * 2 // 3]),
+        ("one byte changed", payload.replace(b"echo 'two'", b"echo 'tow'")),
+        ("another encoding", payload.decode().encode("utf-16")),
+        ("line ends", payload.replace(b"\n", b"\r\n")),
+        ("something else", b"#!/bin/sh\necho other >>/done\n"),
+        ("empty", b""),
+    ]
+
+
+@pytest.mark.parametrize("damage", range(6), ids=[name for name, _ in damaged(b"")])
+def test_damaged_payload(machine: Machine, damage: int) -> None:
+    """L11: a damaged payload is refused, the last good definition goes on, and the status says why."""
+    machine.boot(SITE)
+    machine.define(damaged(render(SITE, cloud="gcp").content)[damage][1])
+    machine.power_on()
+    machine.unit()
+    status = machine.status()
+
+    assert ["one", "two", "two"] == machine.lines()
+    assert ("failed", "cached", None) == (status["result"], status["source"], status["failed_step"])
+    assert "damaged" in status["message"]
+
+
+def test_damaged_payload_at_the_first_boot(machine: Machine) -> None:
+    """L11: from the runner's start on, damage is a clear failure on the console and in the status."""
+    machine.define(render(SITE, cloud="gcp").content.replace(b"echo 'two'", b"echo 'tow'"))
+    machine.power_on()
+    machine.agent()
+
+    assert [] == machine.lines()
+    (result,) = machine.results()
+    assert ("failed", "the payload in the slot is damaged") == (result["result"], result["message"])
+
+
+def test_read_only_disk(machine: Machine) -> None:
+    """L11: a step that cannot be recorded has failed."""
+    machine.boot(SITE)
+    machine.define(definition("one three", "two"))
+    machine.enter("mount --bind /var/lib/evenboot /var/lib/evenboot && mount -o remount,bind,ro /var/lib/evenboot")
+    machine.evenboot("apply")
+    status = machine.status()
+
+    assert ["one", "two"] == machine.lines()
+    assert "failed" == status["result"]
+    assert "cannot write to /var/lib/evenboot" in status["message"]
+
+
+def test_full_disk(machine: Machine) -> None:
+    """L11: when the disk fills up in a step, the step that ran is not recorded, and the status says so."""
+    fill = Shell("fill", script="echo fill >>/done; mount -o remount,ro,bind /var/lib/evenboot/journal")
+    machine.boot(definition("one"))
+    machine.enter("mount --bind /var/lib/evenboot/journal /var/lib/evenboot/journal")
+    status = machine.boot(StartupScript("site", first_boot=[note("one"), fill, note("three")]))
+
+    assert ["skipped one", "failed fill", "pending three"] == outcomes(status)
+    assert "not recorded" in status["message"]
+
+
+def test_clock_jumps(machine: Machine) -> None:
+    """L15: no decision rests on the clock."""
+    date = machine.sees / "usr/local/bin/date"
+    date.write_text("#!/bin/sh\necho 2001-01-01T00:00:00Z\n")
+    date.chmod(0o755)
+    machine.boot(SITE)
+    date.write_text("#!/bin/sh\necho 1970-01-01T00:00:00Z\n")
+    machine.boot()
+    date.unlink()
+    machine.boot()
+
+    assert ["one", "two", "two", "two"] == machine.lines()
+
+
+UNKIND = {
+    "exits": "exit 0",
+    "changes options": "set +eu; set -x; trap '' EXIT",
+    "changes the folder": "cd /tmp && rmdir /tmp/x 2>/dev/null || true",
+    "reads standard input": "cat; read -r line || true",
+    "closes descriptors": "exec 0<&- 1>&- 2>&- 3>&- 8>&- 9>&-",
+    "leaves a child behind": "sleep 30 & echo $! >/child",
+    "a long line": "head -c 3000000 /dev/zero | tr '\\0' x",
+    "invalid UTF-8": "printf '\\377\\376\\n'; head -c 1000 /dev/urandom",
+}
+
+
+@pytest.mark.parametrize("script", UNKIND.values(), ids=UNKIND)
+def test_unkind_step(machine: Machine, script: str) -> None:
+    """L16: a user's shell text cannot hurt the runner."""
+    status = machine.boot(StartupScript("site", first_boot=[Shell("unkind", script=script), note("two")]))
+
+    assert ["two"] == machine.lines()
+    assert "ok" == status["result"]
+
+
+def test_output_of_a_failure_is_clean(machine: Machine) -> None:
+    """L11, L12: whatever a step prints, the status is valid JSON with at most 20 lines and 2 KB of it."""
+    script = "for i in $(seq 300); do printf 'line %s \"\\\\ \\t\\033[1m\\377 é\\n' $i; done; exit 7"
+    status = machine.boot(StartupScript("site", first_boot=[Shell('a "quoted" \\ name | é', script=script)]))
+
+    assert 'a "quoted" \\ name | é' == status["failed_step"]
+    assert 20 == len(status["output"])
+    assert 'line 300 "\\  [1m é' == status["output"][-1]
+    assert [status] == machine.results()
+
+
+def test_time_limit(machine: Machine) -> None:
+    """A step that takes longer than its limit is ended and has failed, with the limit in the message."""
+    slow = Shell("slow", script="sleep 30", timeout_seconds=1)
+    status = machine.boot(StartupScript("site", first_boot=[slow]))
+
+    assert ("failed", "slow", 124) == (status["result"], status["failed_step"], status["exit_code"])
+    assert "step 'slow' was ended: it took longer than 1 s" == status["message"]
+
+
+def test_retries(machine: Machine) -> None:
+    """A failed step with retries is tried again in the same apply."""
+    third = Shell("third", script="echo third >>/done; [ $(wc -l </done) -ge 3 ]", retries=2)
+    machine.hurry()
+    status = machine.boot(StartupScript("site", first_boot=[third, note("two")]))
+
+    assert ["third", "third", "third", "two"] == machine.lines()
+    assert "ok" == status["result"]
+
+
+def test_log_is_bounded(machine: Machine) -> None:
+    """Steps' output goes to the log, which keeps 10 MB and one older file."""
+    flood = Shell("flood", script="head -c 25000000 /dev/zero | tr '\\0' x; echo end")
+    machine.boot(StartupScript("site", first_boot=[flood, note("two")]))
+    sizes = [(machine.sees / f"var/log/{name}").stat().st_size for name in ("evenboot.log", "evenboot.log.1")]
+
+    assert sizes[0] < 10_000_000 <= sizes[1] < 10_000_100
+    assert machine.evenboot("log", "flood").stdout.endswith("end\n")
