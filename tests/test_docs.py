@@ -85,7 +85,7 @@ def of(*languages: str) -> Any:
 @pytest.fixture
 def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the block's page and the README name, from which they can be imported."""
-    block: Block = request.node.callspec.params["block"]  # pyright: ignore[reportAttributeAccessIssue]
+    block: Block = request.node.callspec.params["block"]
     if block.reason:
         pytest.skip(f"{block} is not run: {block.reason}")
     named = {other.name: other.text for other in BLOCKS if other.page in (PAGES[0], block.page) and other.name}
@@ -322,6 +322,20 @@ def test_the_environment_of_a_step_is_documented() -> None:
     assert environment
     for variable in environment[1].split():
         assert f"`{variable}`" in MACHINE.read_text("utf-8") or variable.startswith("PATH=")
+
+
+def test_what_a_stack_needs_is_documented() -> None:
+    """README names Pulumi's version as Pulumi.yaml requires it, and each stack with what is set for it."""
+    readme = PAGES[0].read_text("utf-8")
+    required = re.search(r'requiredPulumiVersion: ">=(\d+\.\d+)', (ROOT / "Pulumi.yaml").read_text())
+    assert required
+    assert f"Pulumi {required[1]} or later" in readme
+    for file in sorted(ROOT.glob("Pulumi.*-dev.yaml")):
+        row = re.search(rf"^\| `{file.stem.removeprefix('Pulumi.')}` .+", readme, re.MULTILINE)
+        keys = re.findall(r"^  ((?!evenboot)[\w-]+:\w+):", file.read_text(), re.MULTILINE)
+
+        assert row
+        assert keys == re.findall(r"`([\w-]+:\w+)`", row[0])
 
 
 def anchors(page: Path) -> set[str]:
