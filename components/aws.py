@@ -15,7 +15,7 @@ from .arguments import VmArgs, flags, problems_of, text_or_nothing
 from .component import Vm
 from .options import child_options, vm_options
 from .sharing import once
-from .values import deliver, first_of, text_or_none
+from .values import deliver, first_of
 
 if TYPE_CHECKING or __package__ == "components":
     from startup import Problem
@@ -139,7 +139,7 @@ class AwsVm(Vm):
             delivered,
             id=vm.id,
             private_address=vm.private_ip,
-            public_address=text_or_none(vm.public_ip),
+            public_address=vm.public_ip if args.has_public_address else None,
             identity=role.arn,
         )
 

@@ -66,11 +66,6 @@ def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Pr
     return delivered or _delivered_later(vm, cloud, args.startup, values)
 
 
-def text_or_none(text: pulumi.Output[Any]) -> pulumi.Output[str | None]:
-    """Return an Output that is None where a provider says "nothing" with an empty text."""
-    return text.apply(lambda known: known or None)
-
-
 def first_of(found: pulumi.Output[Sequence[str]], problem: str) -> pulumi.Output[str]:
     """Return the first, in alphabetical order, of what a look-up has found; fail with `problem` when there is none.
 

@@ -120,7 +120,7 @@ def test_outputs_say_where_the_vm_is() -> None:
 
 
 def test_no_public_address_is_none() -> None:
-    """The provider's empty text becomes None."""
+    """The provider's empty text is not handed on."""
     assert vm(public_address=False).outputs["public_address"] is None
 
 
