@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -9,11 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from .errors import LabError
 from .machine import Lab
 from .program import Program
-from .providers import PROVIDERS
+from .providers import PROVIDERS, provider
+from .providers.records import write_json
 
 LANGUAGE, PLUGIN = "pulumi-language-python", "pulumi-resource-"
 
@@ -32,6 +35,7 @@ def has_state(lab: Lab) -> bool:
 
 def up(pulumi: str, lab: Lab, subject: Program, out: Callable[[str], None] = print) -> bool:
     """Run `pulumi up` for the program, passing on what it prints. Return whether it succeeded."""
+    recover(lab, subject)
     said: list[str] = []
     if not run(pulumi, lab, subject, ["stack", "select", "--create", subject.stack], said.append):
         raise LabError("pulumi cannot select the stack: " + "\n".join(said))
@@ -51,6 +55,35 @@ def run(pulumi: str, lab: Lab, subject: Program, arguments: Sequence[str], out: 
             if f"using {PLUGIN}" not in line:
                 out(line.rstrip("\n"))
     return process.returncode == 0
+
+
+def recover(lab: Lab, subject: Program) -> None:
+    """Clean up after a command that was killed: its lock, a state half written, and what the state does not know.
+
+    Nobody else can be at work, as the lab lets one command deploy at a time.
+    """
+    state = _folder(lab) / "state" / ".pulumi"
+    shutil.rmtree(state / "locks", ignore_errors=True)
+    path = state / "stacks" / subject.name / f"{subject.stack}.json"
+    content = _checkpoint(path)
+    if content is None:
+        content = _checkpoint(path.with_suffix(".json.bak"))  # the state before the last operation
+    if content is None:
+        return
+    latest = content["checkpoint"].get("latest") or {}
+    whole = _checkpoint(path) is not None
+    if latest.pop("pending_operations", None) or not whole:
+        known = {(resource["urn"], resource.get("id", "")) for resource in latest.get("resources") or []}
+        for package in PROVIDERS:
+            provider(package, lab, lab.state).abandon_unknown(known)
+        write_json(path, content)
+
+
+def _checkpoint(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def prepare(lab: Lab) -> dict[str, str]:

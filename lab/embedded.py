@@ -215,12 +215,13 @@ class Registration:
 
     def _really_create(self, provider: Provider, inputs: Plain) -> Entry:
         self.deployment.begin(self.urn)
-        entry: Entry | None = None
         try:
             id, outputs = provider.create(self.token, self.urn, inputs)
-            entry = self._entry(id, inputs, outputs)
-        finally:
-            self.deployment.end(self.urn, entry)
+        except BaseException:
+            self.deployment.end(self.urn, None)
+            raise
+        entry = self._entry(id, inputs, outputs)
+        self.deployment.end(self.urn, entry)
         return entry
 
     def _replace(self, provider: Provider, old: Entry, *, delete_first: bool) -> Entry:

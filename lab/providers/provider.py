@@ -202,6 +202,12 @@ class Provider(ABC):
             if record.id not in known_ids:
                 self._remove(record)
 
+    def abandon_unknown(self, known: set[tuple[str, str]]) -> None:
+        """Remove every resource whose URN and id are not among the known pairs."""
+        for record in list(self.records.all()):
+            if (record.urn, record.id) not in known:
+                self._remove(record)
+
     def forget(self) -> None:
         """Forget every resource (the machines are removed by the machine layer)."""
         for record in list(self.records.all()):
