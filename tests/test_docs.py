@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -260,29 +261,44 @@ def runner_text() -> str:
     return "".join(path.read_text() for path in sorted(RUNNER.iterdir()) if path.is_file())
 
 
-def paths_of_the_runner() -> dict[str, str]:
+def places_of_the_runner() -> dict[str, str]:
     """What the runner calls its places, by name: `RUN` is `/run/evenboot`."""
-    text = (RUNNER / "paths.sh").read_text()
     places: dict[str, str] = {}
-    for name, value in re.findall(r"\b([A-Z]+)=(\S*/\S*)", text):
+    for name, value in re.findall(r"\b([A-Z]+)=(\S*/\S*)", (RUNNER / "paths.sh").read_text()):
         places[name] = re.sub(r"\$([A-Z]+)", lambda found: places[found[1]], value)
     return places
 
 
-def test_paths_are_documented() -> None:
-    """docs/on-the-machine.md lists each path below the runner's own folders, and no other."""
-    places = paths_of_the_runner()
+def paths_in_its_folders() -> set[str]:
+    """What the runner makes below its own folders; the first part of it where the rest has no fixed name."""
+    places = places_of_the_runner()
     found = re.findall(r"\$\{?([A-Z]+)[:?}]*((?:/[\w.-]+)*)/?", runner_text())
-    used = {places[name] + rest for name, rest in found if name in places}
-    used = {re.sub(r"(/new)?\.(new)?$", "", path) for path in used}
-    own = (places["STATE"] + "/", places["RUN"] + "/")
-    rows = [line.split("|")[1] for line in MACHINE.read_text("utf-8").splitlines() if line.startswith("| `/")]
-    shown = {path.partition("<")[0].rstrip("/") for row in rows for path in re.findall(r"`([^`]+)`", row)}
+    used = {re.sub(r"(/new)?\.(new)?$", "", places[name] + rest) for name, rest in found if name in places}
+    return {path for path in used if path.startswith((f"{places['STATE']}/", f"{places['RUN']}/"))}
 
-    assert {path for path in used if path.startswith(own)} == {path for path in shown if path.startswith(own)}
-    assert {places["LOG"], f"{places['LOG']}.1", places["COMMAND"]} <= shown
-    for unit in ("evenboot.service", "evenboot-shutdown.service", "multi-user.target.wants"):
-        assert f"{places['UNITS']}/{unit}" in shown
+
+def paths_beside_them() -> set[str]:
+    """What the payloads put in place outside of those folders, and the log."""
+    definition = StartupScript("all", shutdown=[startup.Shell("bye", script="true")])
+    tables = [startup.render(definition, {}, cloud).text.partition("\n@ files ")[2] for cloud in ("aws", "gcp", "azure")]
+    log = places_of_the_runner()["LOG"]
+    return {path for table in tables for path in re.findall(r"^\S+ (/.+)$", table, re.MULTILINE)} | {log, f"{log}.1"}
+
+
+def test_paths_are_documented() -> None:
+    """docs/on-the-machine.md lists each path that the runner makes, and no other."""
+    rows = [line.split("|")[1] for line in MACHINE.read_text("utf-8").splitlines() if line.startswith("| `/")]
+    shown = {path for row in rows for path in re.findall(r"`([^`]+)`", row)}
+    starts = {path.partition("<")[0].rstrip("/") for path in shown}
+    patterns = {re.sub(r"<.+?>", "*", path) for path in shown}
+    inside, beside = paths_in_its_folders(), paths_beside_them()
+
+    assert inside <= starts
+    assert [] == [path for path in beside if not any(fnmatch(path, pattern) for pattern in patterns)]
+    own = tuple(places_of_the_runner()[name] for name in ("STATE", "RUN"))
+    assert [] == [path for path in starts if path.startswith(own) and path not in inside]
+    others = [pattern for pattern in patterns if not pattern.startswith(own)]
+    assert [] == [pattern for pattern in others if not any(fnmatch(path, pattern) for path in beside)]
 
 
 def test_exit_codes_are_documented() -> None:
