@@ -42,6 +42,13 @@ KIND_PARTS: dict[str, tuple[str, ...]] = {
 }
 LAST = ("obey", "command")
 
+AGENT_UNITS: dict[str, tuple[str, ...]] = {
+    "aws": ("cloud-init-local", "cloud-init", "cloud-init-network"),
+    "gcp": ("google-guest-agent", "google-startup-scripts"),
+    "azure": ("cloud-init-local", "cloud-init", "cloud-init-network"),
+}
+"""What gets a limit to its waiting, so that a metadata service that does not answer does not hold back a boot."""
+
 HEADER = """\
 #!/bin/sh
 # Startup script "{name}", made by evenboot for {cloud}. It is rendered: change the definition, not this text.
@@ -79,7 +86,7 @@ def render(definition: StartupScript, values: Mapping[str, str] | None = None, c
     # cloud-init cannot write a part that is not ASCII; what stands behind the runner it does not read.
     title = definition.name.encode("ascii", "backslashreplace").decode()
     header = HEADER.format(name=title, cloud=cloud, zeros="0" * 64)
-    records = list(_records(definition, values))
+    records = list(_records(definition, values, cloud))
     script = header + runner(definition, cloud) + "".join(text for _, text in records)
     return deliver(cloud, script.encode(), _contributors(definition, records))
 
@@ -89,6 +96,7 @@ def runner(definition: StartupScript, cloud: Cloud) -> str:
     kinds = {step.kind for _, _, step in definition.steps()}
     names = dict.fromkeys(part for kind, parts in KIND_PARTS.items() if kind in kinds for part in parts)
     wanted = {
+        "become": any(getattr(step, "user", None) for _, _, step in definition.steps() if step.kind == "shell"),
         "uses": any(getattr(step, "uses", ()) for _, _, step in definition.steps()),
         "retry": any(step.retries for _, _, step in definition.steps()),
         "shutdown": bool(definition.shutdown),
@@ -122,7 +130,9 @@ def _record(name: str, text: str) -> str:
     return f"@ {name} {lines}{'' if closed else ' open'}\n{text}{'' if closed else chr(10)}"
 
 
-def _records(definition: StartupScript, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _records(
+    definition: StartupScript, values: Mapping[str, str], cloud: Cloud
+) -> Iterator[tuple[str, str]]:
     """Yield (step name or "", record) for all that the VM keeps of the definition."""
     fingerprints = step_fingerprints(definition, values)
     rows = dict.fromkeys(("first_boot", "every_boot", "shutdown"), "")
@@ -138,11 +148,29 @@ def _records(definition: StartupScript, values: Mapping[str, str]) -> Iterator[t
     used = {name for _, _, step in definition.steps() for name in getattr(step, "uses", ())}
     for name in sorted(used):
         yield f"the value {name}", _record(f"value.{name}", values[name])
-    yield "", _record("evenboot.service", part("evenboot.service"))
-    yield "", _record("agent.conf", part("agent.conf"))
     if definition.shutdown:
         yield "", _record("shutdown", rows["shutdown"])
-        yield "", _record("evenboot-shutdown.service", part("evenboot-shutdown.service"))
+    installed = _installed(definition, cloud)
+    for name in dict.fromkeys(name for name, _ in installed if name != "evenboot"):
+        yield "", _record(name, part(name))
+    yield "", _record("files", "".join(f"{name} {path}\n" for name, path in installed))
+
+
+def _installed(definition: StartupScript, cloud: Cloud) -> list[tuple[str, str]]:
+    """List (record, path) of what is put in place on the VM beside the state folder."""
+    units = "/etc/systemd/system"
+    installed = [
+        ("evenboot", "/usr/local/sbin/evenboot"),
+        ("evenboot.service", f"{units}/evenboot.service"),
+        ("wants.conf", f"{units}/multi-user.target.d/evenboot.conf"),
+        *(("agent.conf", f"{units}/{unit}.service.d/evenboot.conf") for unit in AGENT_UNITS[cloud]),
+    ]
+    if definition.shutdown:
+        installed += [
+            ("evenboot-shutdown.service", f"{units}/evenboot-shutdown.service"),
+            ("wants-shutdown.conf", f"{units}/multi-user.target.d/evenboot-shutdown.conf"),
+        ]
+    return installed
 
 
 def _fields(step: Step) -> Iterator[tuple[str, str]]:
@@ -165,7 +193,7 @@ def _fields(step: Step) -> Iterator[tuple[str, str]]:
             if step.ssh_keys:
                 yield "ssh_keys", _lines(*step.ssh_keys)
         case Unit():
-            yield "fields", _lines(step.unit, _yes(step.enable), _yes(step.start))
+            yield "fields", _lines(f"/etc/systemd/system/{step.unit}", _yes(step.enable), _yes(step.start))
             yield "content", step.content
         case Service():
             yield "fields", _lines(step.service, _yes(step.enable), _yes(step.start))

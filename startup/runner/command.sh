@@ -27,23 +27,30 @@ status() {
 		sleep 1
 	done
 	[ "$line" ] || { echo 'evenboot: there is no result in this boot yet' >&2 && return 2; }
-	case $line in *'"result":"running"'*)
-		# An apply that was killed holds no lock.
-		flock -n "$RUN/lock" sed -i '
-			s/"result":"running"/"result":"failed"/; s/"message":null/"message":"the apply was killed before its end"/
-			2s/: running/: failed, killed before its end/' "$RUN/status"
-		line=$(sed 1q "$RUN/status")
-		;;
+	code=1 killed=
+	case $line in
+	*'"result":"ok"'*) code=0 ;;
+	# An apply that was killed holds no lock.
+	*'"result":"running"'*) flock -n "$RUN/lock" true && killed='the apply was killed before its end' || code=2 ;;
 	esac
-	sed $form "$RUN/status"
-	case $line in *'"result":"ok"'*) ;; *'"result":"running"'*) return 2 ;; *) return 1 ;; esac
+	sed "$form${killed:+; s/\"running\"/\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/}" "$RUN/status"
+	return $code
 }
 
 # apply: after the one that runs, if one does.
 apply() {
-	[ ! -e "$RUN/lock" ] || flock "$RUN/lock" true
+	flock "$RUN/lock" true
 	systemctl start evenboot.service
 	status
+}
+
+# log [STEP]: the log, or what the step last printed.
+log() {
+	if [ $# -gt 0 ]; then
+		step_output "$1"
+	else
+		cat "$LOG.1" "$LOG" 2>/dev/null
+	fi
 }
 
 # rerun STEP: drop the step's record, and apply.
@@ -62,27 +69,20 @@ rerun() {
 }
 
 clean() {
-	set +f
-	rm -rf "$UNITS"/*.service.d/evenboot.conf "$UNITS"/multi-user.target.wants/evenboot*.service "$UNITS"/evenboot*.service \
-		"$STATE" "$RUN" "$LOG" "$LOG.1" "$COMMAND"
-	for unit in $AGENT_UNITS; do
-		rmdir --ignore-fail-on-non-empty "$UNITS/$unit.service.d"
-	done
+	read_witness
+	in_force && while read -r _ path; do
+		rm -f "$path"
+		rmdir --ignore-fail-on-non-empty "${path%/*}"
+	done <"$definition/files"
+	rm -rf "$STATE" "$RUN" "$LOG" "$LOG.1"
 	systemctl daemon-reload
 }
 
 main() {
 	# The agent of the cloud runs the payload itself, under a name of its own choice.
-	case ${0##*/} in evenboot) ;; *) deliver; return ;; esac
-	case $#:${1-} in
-	1:obey) obey ;;
-	4:step) shift && do_step "$@" ;;
-	1:shutdown) do_shutdown ;;
-	*:status) shift && status "$@" ;;
-	1:apply | 1:clean) "$1" ;;
-	2:rerun) rerun "$2" ;;
-	1:log) cat "$LOG.1" "$LOG" 2>/dev/null ;;
-	2:log) step_output "$2" ;;
+	[ "${0##*/}" = evenboot ] || set -- deliver
+	case ${1-}/$# in
+	deliver/1 | obey/1 | do_step/4 | do_shutdown/1 | status/* | apply/1 | rerun/2 | log/[12] | clean/1) "$@" ;;
 	*) usage ;;
 	esac
 }

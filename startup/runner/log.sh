@@ -23,6 +23,7 @@ step_output() {
 			if (mine) text = ""
 			next
 		}
+		/^evenboot: / { mine = 0 }
 		mine { text = text $0 "\n" }
 		END { printf "%s", text }'
 }

@@ -5,7 +5,7 @@ obey() {
 	flock 9
 	rm -f "$RUN/status" "$RUN/refreshed"
 	[ -e "$LOG" ] || (umask 077 && true >"$LOG")
-	stopping='' child='' ran_shell='' verdict=ok
+	stopping='' child='' ran_shell='' end=ok
 	trap 'stopping=yes; [ -z "$child" ] || kill -TERM "$child"' TERM
 	read_witness
 	begin
@@ -18,16 +18,16 @@ obey() {
 	[ -d "$JOURNAL" ] || mkdir "$JOURNAL"
 	read_steps
 	[ ! -e "$definition/fresh" ] || tidy
-	run_steps || verdict=failed
+	run_steps || end=failed
 	unset IFS
-	finish "$verdict"
+	finish $end
 	# The agent may have delivered another definition meanwhile.
 	obeyed=$sum
 	[ "$stopping" ] || ! in_force || [ "$sum" = "$obeyed" ] || exec /bin/sh "$COMMAND" obey
-	[ "$verdict" = ok ]
+	[ $end = ok ]
 }
 
-# consult_slot: brings the definition in force up to date and sets $source, $instance, $boot, and $verdict if the slot
+# consult_slot: brings the definition in force up to date and sets $source, $instance, $boot, and $end if the slot
 # holds something that cannot be used. 0: $definition is to be obeyed; 1: there is none; 4: the slot is empty.
 consult_slot() {
 	known='' cached='' first_boot_id=''
@@ -52,7 +52,7 @@ consult_slot() {
 	1)
 		message=$problem
 		in_force || return 1
-		source=cached verdict=failed message="$problem; the last definition is used"
+		source=cached end=failed message="$problem; the last definition is used"
 		return
 		;;
 	esac

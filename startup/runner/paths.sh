@@ -4,6 +4,6 @@ umask 022
 export LC_ALL=C
 STATE=/var/lib/evenboot RUN=/run/evenboot LOG=/var/log/evenboot.log
 JOURNAL=$STATE/journal DONE=$RUN/done
-COMMAND=/usr/local/sbin/evenboot UNITS=/etc/systemd/system
+COMMAND=/usr/local/sbin/evenboot
 NL='
 '

@@ -1,26 +1,21 @@
 do_shell() {
-    { read -r user && IFS= read -r cwd; } <"$step.fields"
-    set --
-    if [ "$user" ]; then
-        HOME=$(getent passwd "$user" | cut -d : -f 6)
-        [ "$HOME" ] || { echo "there is no user $user" && exit 67; }
-        export HOME USER="$user" LOGNAME="$user"
-        set -- runuser -u "$user" --
-    fi
-    cd "$cwd" || exit
-    if [ -e "$step.unless" ] && "$@" bash -euo pipefail "$step.unless"; then
-        exit 0
-    fi
-    did_something
-    read -r first <"$step.script"
-    case $first in
-    '#!'*)
-        # As the kernel does it: the interpreter, and the rest of the line as one argument.
-        read -r interpreter argument <<-END
-			${first#??}
-		END
-        exec "$@" "$interpreter" ${argument:+"$argument"} "$step.script"
-        ;;
-    esac
-    exec "$@" bash -euo pipefail "$step.script"
+	{ read -r user && IFS= read -r cwd; } <"$step.fields"
+	as=
+	[ -z "$user" ] || become "$user"
+	cd "$cwd" || exit
+	if [ -e "$step.unless" ] && $as bash -euo pipefail "$step.unless"; then
+		exit 0
+	fi
+	did_something
+	read -r first <"$step.script"
+	case $first in '#!'*) obey_shebang ;; esac
+	exec $as bash -euo pipefail "$step.script"
+}
+
+# obey_shebang: as the kernel does it: the interpreter, and the rest of the line as one argument.
+obey_shebang() {
+	read -r interpreter argument <<-END
+		${first#??}
+	END
+	exec $as "$interpreter" ${argument:+"$argument"} "$step.script"
 }

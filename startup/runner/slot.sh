@@ -13,11 +13,11 @@ get() {
 # it may use instead, else four. Returns as read_slot.
 ask_slot() {
 	now
-	end=$((now + ${cached:-24000}))
+	until=$((now + ${cached:-24000}))
 	until read_slot; do
 		[ $? -eq 1 ] || return 4
 		now
-		[ "$now" -lt "$end" ] || return 1
+		[ "$now" -lt "$until" ] || return 1
 		sleep 2
 	done
 }

@@ -1,4 +1,3 @@
-AGENT_UNITS='cloud-init-local cloud-init cloud-init-network'
 DELIVERED=/var/lib/cloud/instance/user-data.txt
 
 # read_slot: the payload to $RUN/slot, the instance id to $RUN/id. 0: read; 4: there is no payload; 1: no answer.

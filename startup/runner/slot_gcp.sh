@@ -1,4 +1,3 @@
-AGENT_UNITS='google-guest-agent google-startup-scripts'
 DELIVERED=$0
 
 # read_slot: the payload to $RUN/slot, the instance id to $RUN/id. 0: read; 4: there is no payload; 1: no answer.

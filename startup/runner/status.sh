@@ -39,7 +39,7 @@ write_status() {
 		END {
 			split("definition fingerprint instance_id boot_id boot result failed_step exit_code message output source started_at finished_at", key, " ")
 			count = split(value[10], line, "\t")
-			for (i = 1; i <= count; i++) output = output (i > 1 ? "," : "") quote(line[i])
+			for (i = 1; i < count; i++) output = output (i > 1 ? "," : "") quote(line[i])
 			result = object(all, output)
 			print result "\n" value[1] ": " value[6] ", " value[5] " boot" (value[9] == "" ? "" : ": " value[9]) text >"/run/evenboot/status.new"
 			if (length(result) > 4000) result = object(some, output)

@@ -29,12 +29,12 @@ run_step() {
 	[ "$kind" != shell ] || ran_shell=yes
 	[ "$exit" -ne 0 ] || record || exit=74
 	now
-	took=$((now - begun)) outcome=ran verb=ok
-	seconds=$((took / 100)).$((took / 10 % 10))
+	took=$((now - begun)) outcome=ran verdict=ok
 	settle
-	[ "$exit" -eq 0 ] || { explain && outcome=failed verb="failed, exit code $exit"; }
+	[ "$exit" -eq 0 ] || explain
+	seconds=$((took / 100)).$((took / 10 % 10))
 	outcomes="$outcomes $outcome=$seconds"
-	tell "evenboot: step '$name' $verb ($seconds s)"
+	tell "evenboot: step '$name' $verdict ($seconds s)"
 	return "$exit"
 }
 
@@ -46,7 +46,7 @@ try_step() {
 	[ -p "$RUN/output" ] || mkfifo "$RUN/output"
 	keep_output <"$RUN/output" 9>&- &
 	writer=$!
-	timeout -k "$1" "$timeout" /bin/sh "$COMMAND" step "$definition" "$key" "$kind" </dev/null >"$RUN/output" 2>&1 9>&- &
+	timeout -k "$1" "$timeout" /bin/sh "$COMMAND" do_step "$definition" "$key" "$kind" </dev/null >"$RUN/output" 2>&1 9>&- &
 	child=$!
 	while
 		wait "$child"
@@ -66,12 +66,13 @@ settle() {
 
 # explain: sets what the status says of the failure.
 explain() {
-	failed=$name exit_code=$exit message="step '$name' failed with exit code $exit"
-	[ "$took" -lt "${timeout}00" ] || message="step '$name' was ended: it took longer than $timeout s"
-	[ "$exit" -ne 74 ] || message="step '$name' is not recorded as done: cannot write to $JOURNAL"
-	[ -z "$stopping" ] || message="step '$name' was interrupted: the system is going down"
-	output=$(step_output "$name" | tail -n 20 | tail -c 2000 | iconv -c -f UTF-8 -t UTF-8 | tr '\t\n' ' \t' | tr -d '\000-\010\012-\037\177')
-	output=${output%"$(printf '\t')"}
+	outcome=failed failed=$name exit_code=$exit verdict="failed with exit code $exit"
+	[ "$took" -lt "${timeout}00" ] || verdict="was ended: it took longer than $timeout s"
+	[ "$exit" -ne 74 ] || verdict="is not recorded as done: cannot write to $folder"
+	[ -z "$stopping" ] || verdict='was interrupted: the system is going down'
+	message="step '$name' $verdict"
+	output=$(step_output "$name" | tail -n 20 | tail -c 2000 | iconv -c -f UTF-8 -t UTF-8 | tr '\t\n' ' \t' |
+		tr -d '\000-\010\012-\037\177')
 }
 
 # do_step DEFINITION KEY KIND: the step itself, in a process of its own that ends with the step's exit code.

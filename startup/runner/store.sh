@@ -28,7 +28,7 @@ accept() {
 		rm -rf "$new"
 		return 1
 	fi
-	unpack && sync && install_runner || return 1
+	unpack && sync && install || return 1
 	[ -d "$STATE/definitions/$sum" ] || mv -T "$new" "$STATE/definitions/$sum" || return 1
 	rm -rf "$new"
 	sync "$STATE/definitions" && keep "$STATE/current" "$sum $witness" && in_force
@@ -45,24 +45,16 @@ unpack() {
 	' text && chmod 755 evenboot && rm text && true >fresh
 }
 
-# install_runner: the command and the units that came with $new. The agent of the cloud gets a limit to its waiting, so
-# that a metadata service that does not answer does not hold back network and services.
-install_runner() {
+# install: put the command, the units and the limits of the cloud's agent in place, as the table "files" says.
+install() {
 	changed=
-	put evenboot "$COMMAND" && mkdir -p "$UNITS/multi-user.target.wants" || return 1
-	for unit in evenboot.service evenboot-shutdown.service; do
-		[ ! -e "$unit" ] || put "$unit" "$UNITS/$unit" && ln -sf "../$unit" "$UNITS/multi-user.target.wants" || return 1
-	done
-	for unit in $AGENT_UNITS; do
-		mkdir -p "$UNITS/$unit.service.d" && put agent.conf "$UNITS/$unit.service.d/evenboot.conf" || return 1
-	done
+	while read -r file path; do
+		problem="cannot write to $path"
+		cmp -s "$file" "$path" && continue
+		changed=yes
+		mkdir -p "${path%/*}" && cp -p "$file" "$path.new" && sync "$path.new" && mv -f "$path.new" "$path" || return 1
+	done <files
 	[ -z "$changed" ] || systemctl daemon-reload
-}
-
-# put FILE PATH: PATH has the content and mode of FILE, replaced in one go; sets $changed if it had not.
-put() {
-	problem="cannot write to $2"
-	cmp -s "$1" "$2" || { changed=yes && cp -p "$1" "$2.new" && sync "$2.new" && mv -f "$2.new" "$2"; }
 }
 
 # deliver: what the agent of the cloud starts at each boot. It stores the payload and starts the unit, which does the
@@ -72,7 +64,7 @@ deliver() {
 	read_witness
 	accept "$DELIVERED"
 	case $? in
-	1) [ -e "$UNITS/evenboot.service" ] || { begin && message=$problem && finish failed && return 1; } ;;
+	1) [ -e "$COMMAND" ] || { begin && message=$problem && finish failed && return 1; } ;;
 	3) [ ! -e "$RUN/slot" ] || return 0 ;;
 	esac
 	systemctl start --no-block evenboot.service

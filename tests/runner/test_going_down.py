@@ -14,9 +14,9 @@ def test_shutdown_steps(machine: Machine) -> None:
     """L13: the shutdown steps run in order at each stop, a failing one does not stop the next, none is recorded."""
     machine.boot(definition("one", shutdown=DRAIN))
     status = machine.status()
-    machine.evenboot("shutdown")
+    machine.evenboot("do_shutdown")
     machine.boot()
-    machine.evenboot("shutdown")
+    machine.evenboot("do_shutdown")
 
     assert ["one", "drain", "last", "drain", "last"] == machine.lines()
     assert ["ran one"] == outcomes(status)
@@ -31,7 +31,7 @@ def test_shutdown_steps_have_a_minute(machine: Machine) -> None:
     long, late = Shell("long", script="sleep 58"), Shell("late", script="echo late >>/done; sleep 2")
     machine.boot(definition("one", shutdown=[long, late, note("later")]))
     machine.hurry()
-    machine.evenboot("shutdown")
+    machine.evenboot("do_shutdown")
 
     assert ["one", "late"] == machine.lines()
     assert "evenboot: shutdown step 'later' left out: the 60 s are over" in machine.console()

@@ -152,7 +152,7 @@ class Machine:
 
     def unit(self) -> None:
         """Start the machine's own unit if it is enabled, as systemd does at each boot."""
-        if (self.sees / "etc/systemd/system/multi-user.target.wants/evenboot.service").is_symlink():
+        if (self.sees / "etc/systemd/system/multi-user.target.d/evenboot.conf").is_file():
             self.run("systemctl start evenboot.service")
 
     def hurry(self) -> None:
