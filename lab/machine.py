@@ -433,7 +433,7 @@ def adapt_disk(upper: Path, lower: Sequence[Path], cloud: str, name: str) -> Non
 
 
 def _hears(pid: int, number: int) -> bool:
-    """Tell whether a process takes a signal: what becomes systemd loses those that come before it is ready for them."""
+    """Tell whether a process is systemd and takes a signal: it loses those that come before it is ready for them."""
     try:
         fields = dict(
             line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line
@@ -443,7 +443,7 @@ def _hears(pid: int, number: int) -> bool:
     taken = int(fields["SigBlk"], 16) | int(
         fields["SigCgt"], 16
     )  # systemd blocks them and reads them from a descriptor
-    return bool(taken >> (number - 1) & 1)
+    return fields["Name"] == "systemd" and bool(taken >> (number - 1) & 1)
 
 
 def new_definition(cloud: str, name: str, number: int, image: str, layers: Sequence[str]) -> dict[str, Any]:
