@@ -41,7 +41,7 @@ class Cloud(pulumi_mocks.Mocks):
         return {"insecureValue": "ami-0", "locations": ["a"], "ids": ["subnet-a"], "vpcId": "vpc-a"}, []
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        state = dict(args.inputs, name=args.name)
+        state: dict[str, Any] = {**args.inputs, "name": args.name}
         if "identity" in state:
             state["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {}}
         return f"{args.name}-id", state
@@ -63,7 +63,7 @@ def _run(program: Callable[[], None]) -> None:
         set_all_config(CONFIG, [])
         pulumi.runtime.set_mocks(Cloud(), project="bench", stack="bench", preview=False)
 
-        await run_pulumi_func(program)  # pyright: ignore[reportArgumentType]
+        await run_pulumi_func(program)
 
     loop.run_until_complete(run())
     asyncio.set_event_loop(None)
@@ -239,7 +239,9 @@ def bare_azure(count: int) -> None:
             network_profile=compute.NetworkProfileArgs(
                 network_interfaces=[compute.NetworkInterfaceReferenceArgs(id=nic.id, primary=True)]
             ),
-            identity=compute.VirtualMachineIdentityArgs(type="UserAssigned", user_assigned_identities=[identity.id]),
+            identity=compute.VirtualMachineIdentityArgs(
+                type=compute.ResourceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
+            ),
             user_data=user_data,
             security_profile=compute.SecurityProfileArgs(
                 security_type="TrustedLaunch",

@@ -170,8 +170,10 @@ def _image(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderResou
 def _network(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderResource | None) -> _Network:
     if args.subnet is None:
         kind = args.instance_type
-        found = once(provider, ("network", kind), lambda: _default_network(kind, provider))
-        kept = _kept(vm, f"{name}-network", {"subnet": found.subnet, "vpc": found.vpc})
+        found = once(
+            provider, ("network", kind), lambda: pulumi.Output.all(**_default_network(kind, provider)._asdict())
+        )
+        kept = _kept(vm, f"{name}-network", found)
         return _Network(kept["subnet"], kept["vpc"])
     given = args.subnet
     return once(provider, ("network of", given), lambda: _network_of(given, provider))

@@ -131,7 +131,7 @@ def test_arguments_of_another_kind_are_named(kind: Kind) -> None:
     vm, args = vm_on(kind.cloud)
     error = deploy(lambda: vm("web", {"startup": None})).error
 
-    assert f"args: is a dict; give {args.__name__}(startup=...)" in str(error)  # pyright: ignore[reportFunctionMemberAccess]
+    assert f"args: is a dict; give {args.__name__}(startup=...)" in str(error)
 
 
 def test_a_misspelt_argument_is_a_type_error(kind: Kind) -> None:
