@@ -25,6 +25,7 @@ from lab.__main__ import parser as lab_parser
 from startup.__main__ import main as startup_command
 from startup.definition import STEP_TYPES, StartupScript, Step
 from startup.delivery import CLOUDS
+from startup.loading import load
 
 from .checkout import ROOT
 from .components.deployment import deploy
@@ -138,12 +139,15 @@ def test_examples_print_what_they_say(block: Block) -> None:
 
 @of("console", "sh")
 def test_commands_print_what_is_shown(block: Block, folder: Path) -> None:
-    """A command prints what stands below it: `$` on the author's machine, `#` on the VM, where `reboot` is one."""
+    """A command prints what stands below it, or ends well if nothing does.
+
+    `$` is the prompt of the author's machine, `#` that of the VM, where `reboot` reboots.
+    """
     if block.text.startswith("# "):
         if reason := why_not():
             pytest.skip(reason)
         with Machine(folder / "machine") as machine:
-            on_the_vm(machine)
+            on_the_vm(machine, definition_of(block, folder))
             check(block, "# ", lambda command: vm_command(machine, command))
         return
     assert all(command.startswith("python -m startup ") for command, _ in commands(block, "$ ")), "nobody runs this block"
@@ -157,11 +161,11 @@ def commands(block: Block, prompt: str) -> Iterator[tuple[str, str]]:
         yield command, shown
 
 
-def check(block: Block, prompt: str, run: Callable[[str], str]) -> None:
+def check(block: Block, prompt: str, run: Callable[[str], tuple[int, str]]) -> None:
     for command, shown in commands(block, prompt):
-        printed = run(command)
+        code, printed = run(command)
 
-        assert not shown or normal(shown) == normal(printed), command
+        assert normal(shown) == normal(printed) if shown else code == 0, command
 
 
 def normal(text: str) -> str:
@@ -170,7 +174,7 @@ def normal(text: str) -> str:
     return re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "TIME", text).rstrip()
 
 
-def author_command(folder: Path, command: str) -> str:
+def author_command(folder: Path, command: str) -> tuple[int, str]:
     python = folder / "bin" / "python"
     python.parent.mkdir(exist_ok=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -179,11 +183,17 @@ def author_command(folder: Path, command: str) -> str:
     run = subprocess.run(
         ["bash", "-c", command], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    return run.stdout
+    return run.returncode, run.stdout
 
 
-def on_the_vm(machine: Machine) -> None:
-    """Boot a machine for the first time with the definition of the README."""
+def definition_of(block: Block, folder: Path) -> StartupScript:
+    """The definition that a page shows."""
+    file = next(other.name for other in BLOCKS if other.page == block.page and other.name)
+    return load(str(folder / file))
+
+
+def on_the_vm(machine: Machine, definition: StartupScript) -> None:
+    """Boot a machine for the first time, on which packages can be installed."""
     packages = {
         # Debian's packages start what they bring.
         "apt-get": 'case "$*" in *install*nginx*) mkdir -p /run/systemctl /etc/enabled /etc/known; touch /var/nginx '
@@ -195,18 +205,16 @@ def on_the_vm(machine: Machine) -> None:
         stub = machine.sees / "usr/local/bin" / name
         stub.write_text(f"#!/bin/sh\n{text}\n")
         stub.chmod(0o755)
-    module = __import__("model_server")
-    machine.boot(module.model_server, {"UPSTREAM": "10.0.0.7:8000"})
+    uses = {name for _, _, step in definition.steps() for name in getattr(step, "uses", ())}
+    machine.boot(definition, dict.fromkeys(uses, "10.0.0.7:8000"))
 
 
-def vm_command(machine: Machine, command: str) -> str:
+def vm_command(machine: Machine, command: str) -> tuple[int, str]:
     if command == "reboot":
         machine.boot()
-        return ""
-    run = machine.run(command)
-
-    assert 0 == run.returncode, f"{command}: {run.stderr}"
-    return run.stdout
+        return 0, ""
+    run = machine.run(f"{command} 2>&1")
+    return run.returncode, run.stdout
 
 
 def test_first_screen_is_short() -> None:
@@ -321,6 +329,18 @@ def test_messages_are_those_of_the_runner() -> None:
     for message in messages:
         pieces = [piece.strip(" :") for piece in re.split(r"failed:|step 'x'|\d+|\.\.\.| s$", message)]
         assert [] == [piece for piece in pieces if piece not in runner_text()], message
+
+
+@pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
+def test_fields_of_the_status_are_documented(tmp_path: Path) -> None:
+    """docs/on-the-machine.md explains each field of the status, in its order."""
+    with Machine(tmp_path) as machine:
+        status = machine.boot(StartupScript("site", every_boot=[startup.Shell("one", script="true")]))
+    table = MACHINE.read_text("utf-8").partition("| field | holds |\n")[2].partition("\n\n")[0]
+    shown = [field for row in table.splitlines()[1:] for field in re.findall(r"`(\w+)`", row.split("|")[1])]
+
+    assert list(status) == shown
+    assert all(f"`{field}`" in table for field in status["steps"][0])
 
 
 def test_limits_are_those_of_the_slots() -> None:
