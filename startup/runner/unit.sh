@@ -1,10 +1,12 @@
 do_unit() {
-    { read -r path && read -r enable && read -r start; } <"$step.fields"
-    beside "$path"
-    cat "$step.content" >"$new" || exit
-    place "$new" "$path" 644 root root
-    systemctl daemon-reload || exit
-    token=
-    read -r token 2>/dev/null <"$RUN/changed/$key"
-    bring_up "${path##*/}" "$enable" "$start" "$token"
+	{ read -r path && read -r enable && read -r start; } <"$step.fields"
+	beside "$path"
+	cat "$step.content" >"$new" || exit
+	place "$new" "$path" 644 root root
+	systemctl daemon-reload || exit
+	token=
+	read -r token 2>/dev/null <"$RUN/changed/$key"
+	bring_up "${path##*/}" "$enable" "$start" "$token"
+	# Enabling and starting it were noted too, but are no reason to restart it.
+	[ ! -e "$RUN/changed/$key" ] || cp "$RUN/changed/$key" "$RUN/restarted/$key"
 }
