@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,17 +38,24 @@ def lab_of_tests(image_name: str = "debian-12") -> Iterator[Lab]:
         finally:
             lab.down()
             left = {kind: found for kind, found in lab.leftovers().items() if found}
+            shutil.rmtree(lab.state)
             assert not left, f"the tests' lab left behind: {left}"
 
 
 @contextmanager
 def _free_place() -> Iterator[int]:
     for number in range(PLACES):
-        with Path(f"{PLACE}-{number}.lock").open("w") as lock:
+        path = Path(f"{PLACE}-{number}.lock")
+        with path.open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                taken = os.path.samestat(path.stat(), os.fstat(lock.fileno()))
+            except (BlockingIOError, FileNotFoundError):
                 continue
-            yield number
-            return
+            if taken:  # and not the file of a run that has just ended and removed it
+                try:
+                    yield number
+                finally:
+                    path.unlink()
+                return
     pytest.fail(f"{PLACES} test runs boot machines at once")
