@@ -194,6 +194,17 @@ class Machine:
             time.sleep(0.005)
         self.run("kill -KILL -1")
         agent.wait()
+        while self.processes():
+            time.sleep(0.005)
+
+    def processes(self) -> list[str]:
+        """Return the ids of what runs in the machine, less its first process and those that are dead."""
+        alive = []
+        for name in os.listdir(self.sees / "proc"):
+            with contextlib.suppress(OSError):
+                if name.isdigit() and name != "1" and ") Z " not in (self.sees / f"proc/{name}/stat").read_text():
+                    alive.append(name)
+        return alive
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a shell text as root, from a login's environment."""
