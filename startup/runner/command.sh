@@ -33,7 +33,8 @@ status() {
 	# An apply that was killed holds no lock.
 	*'"result":"running"'*) flock -n "$RUN/lock" true && killed='the apply was killed before its end' || code=2 ;;
 	esac
-	sed "$form${killed:+; s/\"running\"/\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/}" "$RUN/status"
+	sed "${killed:+s/\"running\"/\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/;}$form" \
+		"$RUN/status"
 	return $code
 }
 
