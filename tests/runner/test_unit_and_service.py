@@ -40,6 +40,9 @@ def test_unit(machine: Machine) -> None:
         if line == "daemon-reload" or line.startswith(("enable", "start app"))
     ]
     assert calls[-3:] == ["daemon-reload", "enable app.service", "start app.service"]
+    verbs(machine)
+    machine.evenboot("rerun", "unit app.service")
+    assert "daemon-reload" in machine.lines("/systemctl")
 
 
 @pytest.mark.parametrize("kind", ["unit", "service"])

@@ -108,6 +108,15 @@ def test_keys_of_others_stay(machine: Machine, end: str) -> None:
     assert not apply(machine, User("app"))
 
 
+def test_keys_below_ours_stay(machine: Machine) -> None:
+    """What others have put below the runner's keys stays too, and a folder that others may read is closed."""
+    apply(machine, User("app", ssh_keys=KEYS))
+    machine.run(f"echo theirs >>{KEY_FILE}; chmod 755 /home/app/.ssh")
+    apply(machine, User("app", ssh_keys=KEYS))
+    assert machine.read(KEY_FILE) == "theirs\n" + BLOCK
+    assert machine.run("stat -c %a /home/app/.ssh").stdout == "700\n"
+
+
 def test_no_keys_no_file(machine: Machine) -> None:
     """Without keys the home is the user's alone."""
     apply(machine, User("app"))
