@@ -18,8 +18,8 @@ PARTS = sorted((ROOT / "startup/runner").glob("*.sh"))
 EVERY_KIND = StartupScript(
     "every kind",
     first_boot=[
-        Shell("shell", script="true", unless="false"),
-        File("/etc/a", content="a"),
+        Shell("shell", script="true", unless="false", uses=["A"], retries=1),
+        File("/etc/a", content="${A}", uses=["A"]),
         Directory("/srv/a"),
         Packages(["curl"]),
         User("app"),
