@@ -56,7 +56,7 @@ def _up(lab: Lab, subject: Program, progress: Progress) -> int:
     before = waiting.remember(lab)
     deployed = _deploy(lab, subject, progress)
     with progress.stage("waiting for the machines") as stage:
-        news = waiting.wait(lab, before, stage.news)
+        news = waiting.wait(lab, before, stage.news, waiting.LONGEST_SECONDS)
     return _show(lab, news, progress, deployed=deployed)
 
 
@@ -100,7 +100,7 @@ def _packages(definitions: Iterable[Any]) -> Iterable[str]:
 def _prepare(lab: Lab, plan: Plan, progress: Progress) -> None:
     for name in sorted(plan.images):
         with progress.stage(f"image {name}") as stage:
-            image.ensure(name, stage.news)
+            image.ensure(name, stage.news, lab.prefix)
         with progress.stage(f"packages for {name}") as stage:
             archive.ensure(name, sorted(plan.packages), stage.news)
 

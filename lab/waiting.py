@@ -40,7 +40,7 @@ def remember(lab: Lab) -> dict[str, Memory]:
     }
 
 
-def wait(lab: Lab, before: Mapping[str, Memory], news: Callable[[str], None], seconds: float = LONGEST_SECONDS) -> News:
+def wait(lab: Lab, before: Mapping[str, Memory], news: Callable[[str], None], seconds: float) -> News:
     """Wait for the result of each VM that booted since `before`; tell of the others what there is to tell."""
     told, end = News(), time.monotonic() + seconds
     booting: dict[str, tuple[Machine, frozenset[str]]] = {}

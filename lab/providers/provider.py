@@ -208,11 +208,6 @@ class Provider(ABC):
             if (record.urn, record.id) not in known:
                 self._remove(record)
 
-    def forget(self) -> None:
-        """Forget every resource (the machines are removed by the machine layer)."""
-        for record in list(self.records.all()):
-            self.records.remove(record)
-
     # Below: how.
 
     def _resource(self, token: str) -> Resource:

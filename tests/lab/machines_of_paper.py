@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,11 @@ class PaperMachine:
 
     @property
     def events(self) -> list[str]:
-        return self._get("events")
+        return [event for event in self._get("events") if event != "result"]
+
+    @property
+    def boots(self) -> int:
+        return self._get("boots")
 
     @property
     def payload(self) -> str | None:
@@ -63,7 +68,28 @@ class PaperMachine:
         while (self.folder / "boots-slowly").exists():
             (self.folder / "booting").touch()
             time.sleep(0.02)
-        self._set("start", state="running")
+        boots = self.boots + 1
+        self._set("start", state="running", boots=boots)
+        if (self.folder / "tells-nothing").exists():
+            return
+        failing = (self.folder / "step-fails").exists()
+        step = {"name": "warm", "list": "every_boot", "outcome": "failed" if failing else "ran", "seconds": 0.1}
+        result = {
+            "result": "failed" if failing else "ok",
+            "failed_step": "warm" if failing else None,
+            "exit_code": 3 if failing else None,
+            "output": ["cannot warm"] if failing else [],
+            "boot": "first" if boots == 1 else "later",
+            "boot_id": f"{self.instance_id}-{boots}",
+            "steps": [step],
+        }
+        self._set("result", results=[*self.results(), result])
+
+    def results(self) -> list[dict[str, Any]]:
+        return self._get("results")
+
+    def console(self) -> str:
+        return "evenboot: step 'warm' ok (0.1 s)\n"
 
     def stop(self) -> None:
         self._set("stop", state="stopped")
@@ -86,6 +112,12 @@ class PaperLab:
     def __init__(self, state: Path) -> None:
         self.state, self.folder = state, state / "paper"
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    def check(self) -> None:
+        pass
+
+    def commanding(self, what: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def machines(self) -> list[PaperMachine]:
         return [PaperMachine(self.folder, path.stem) for path in sorted(self.folder.glob("*.json"))]
@@ -112,6 +144,8 @@ class PaperLab:
             "address": address or self.free_address(cloud),
             "state": "stopped",
             "events": [],
+            "boots": 0,
+            "results": [],
         }
         (self.folder / f"{name}.json").write_text(json.dumps(content))
         return PaperMachine(self.folder, name)

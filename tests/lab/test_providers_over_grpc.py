@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto import provider_pb2_grpc
 
@@ -48,8 +49,8 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def test_the_plugin_says_its_version_and_can_be_attached(plugin: Any) -> None:
     """The version is that of the real provider, so that the engine takes it."""
-    assert plugin.GetPluginInfo(pb.GetSchemaRequest()).version == "7.51.1"
-    plugin.Attach(pb.GetSchemaRequest())
+    assert plugin.GetPluginInfo(empty_pb2.Empty()).version == "7.51.1"
+    plugin.Attach(pb.PluginAttach(address="127.0.0.1:1"))
 
 
 def test_the_settings_are_checked_and_taken(plugin: Any) -> None:
@@ -127,7 +128,7 @@ def test_the_module_serves_the_package_that_it_is_told() -> None:
         assert process.stdout is not None
         with grpc.insecure_channel(f"127.0.0.1:{int(process.stdout.readline())}") as channel:
             stub = provider_pb2_grpc.ResourceProviderStub(channel)
-            assert stub.GetPluginInfo(pb.GetSchemaRequest()).version == "10.2.0"
+            assert stub.GetPluginInfo(empty_pb2.Empty()).version == "10.2.0"
     finally:
         process.kill()
         process.wait()
