@@ -13,8 +13,8 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as pb
-from pulumi.runtime.proto import provider_pb2_grpc
 
 from lab.providers.aws import IMAGES
 from lab.providers.wire import UNKNOWN, decode, encode
@@ -50,7 +50,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def test_the_plugin_says_its_version_and_can_be_attached(plugin: Any) -> None:
     """The version is that of the real provider, so that the engine takes it."""
     assert plugin.GetPluginInfo(empty_pb2.Empty()).version == "7.51.1"
-    plugin.Attach(pb.PluginAttach(address="127.0.0.1:1"))
+    plugin.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
 
 
 def test_the_settings_are_checked_and_taken(plugin: Any) -> None:
