@@ -1,0 +1,79 @@
+"""What runs when a VM stops or reboots in order: L13."""
+
+from __future__ import annotations
+
+from startup import Shell, StartupScript, Unit
+
+from ..runner.scenarios import breaks, note
+from .clouds import Cloud, Vm, archived
+
+SERVER = """\
+[Service]
+ExecStart=/usr/bin/python3 -m http.server 8000 --directory /srv
+[Install]
+WantedBy=multi-user.target
+"""
+SERVES = "timeout 10 sh -c 'until curl -fsS localhost:8000 >/dev/null; do sleep 0.1; done'\n"
+DRAIN = f"""\
+curl -fsS localhost:8000 >/dev/null
+echo service is up >>/done
+curl -fsS {archived('Packages')} >/dev/null
+echo network is up >>/done
+"""
+SITE = StartupScript(
+    "site",
+    first_boot=[Unit("server.service", content=SERVER)],
+    every_boot=[Shell("it serves", script=SERVES), note("up")],
+    shutdown=[Shell("drain", script=DRAIN), breaks("fails"), note("last")],
+)
+AT_A_STOP = ["service is up", "network is up", "fails", "last"]
+INTERRUPTED = Shell(
+    "slow",
+    script="trap 'echo interrupted >>/done; exit 1' TERM\necho begin >>/done\n[ -e /mended ] || { sleep 600 & wait $!; }\n",
+)
+
+
+def test_shutdown_steps(cloud: Cloud) -> None:
+    """L13: they run at each stop, with network and services still up; one that fails does not stop the next."""
+    vm = cloud.make(SITE)
+    booted = vm.start()
+    vm.reboot()
+
+    assert ["up", *AT_A_STOP, "up"] == vm.lines()
+    assert [("ok", "ok")] == [(booted["result"], vm.status()["result"])], "shutdown steps are not in the status"
+
+    vm.machine.stop()
+
+    assert AT_A_STOP == vm.lines()[6:]
+    assert "shutdown step 'fails' ended with exit code 3" in (vm.disk / "var/log/evenboot.log").read_text()
+
+    vm.start()
+
+    assert ["up"] == vm.lines()[10:]
+
+
+def booted(vm: Vm) -> None:
+    """Wait until the boot is over but for the apply, which may still be busy."""
+    vm.until(lambda: "active\n" == vm.machine.exec("systemctl is-active evenboot-shutdown", check=False).stdout, "booted")
+
+
+def test_running_apply_is_interrupted_first(cloud: Cloud) -> None:
+    """L5, L13: at a reboot the apply that runs is interrupted, then come the shutdown steps; the next boot goes on."""
+    vm = cloud.make(StartupScript("site", first_boot=[note("one"), INTERRUPTED], every_boot=[note("two")], shutdown=[note("last")]))
+    vm.machine.start()
+    vm.wait_line("begin")
+    booted(vm)
+    vm.machine.reboot()
+    vm.until(lambda: vm.lines()[-1:] == ["begin"] and len(vm.lines()) > 2, "the interrupted step starts again")
+    booted(vm)
+
+    assert ["one", "begin", "interrupted", "last", "begin"] == vm.lines()
+    interrupted = vm.machine.results()[0]
+    assert ("failed", "slow") == (interrupted["result"], interrupted["failed_step"])
+    assert "interrupted" in interrupted["message"]
+
+    (vm.disk / "mended").touch()
+    status = vm.reboot()
+
+    assert ["one", "begin", "interrupted", "last", "begin", "interrupted", "last", "begin", "two"] == vm.lines()
+    assert "ok" == status["result"]
