@@ -134,7 +134,8 @@ class Vm:
         """Wait until a condition holds."""
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, f"not within {seconds} s: {what}; lines: {self.lines()}; {self.machine.console()[-1500:]}"
+            seen = f"lines {self.lines()}; console {self.machine.console()[-1500:]}"
+            assert time.monotonic() < end, f"not within {seconds} s: {what}; {seen}"
             time.sleep(0.1)
 
 

@@ -37,9 +37,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     outcomes = pyfuncitem.session.stash.setdefault(OUTCOMES, {})
     if pyfuncitem.nodeid not in outcomes:
+        cloud = pyfuncitem.funcargs["cloud"]
+        assert isinstance(cloud, Cloud)
         for item in pyfuncitem.session.items:
             if isinstance(item, pytest.Function) and item.function is pyfuncitem.function:
-                outcomes[item.nodeid] = begin(item, pyfuncitem.funcargs["cloud"].lab)
+                outcomes[item.nodeid] = begin(item, cloud.lab)
     outcomes[pyfuncitem.nodeid].result()
     return True
 
@@ -50,7 +52,7 @@ def begin(item: pytest.Function, lab: Lab) -> Future[None]:
 
     def tell() -> None:
         try:
-            with Cloud(lab, item.callspec.params["cloud"]) as cloud:
+            with Cloud(lab, str(item.callspec.params["cloud"])) as cloud:
                 item.function(cloud)
         except BaseException as error:  # what the test then fails with
             future.set_exception(error)

@@ -59,7 +59,9 @@ def booted(vm: Vm) -> None:
 
 def test_running_apply_is_interrupted_first(cloud: Cloud) -> None:
     """L5, L13: at a reboot the apply that runs is interrupted, then come the shutdown steps; the next boot goes on."""
-    vm = cloud.make(StartupScript("site", first_boot=[note("one"), INTERRUPTED], every_boot=[note("two")], shutdown=[note("last")]))
+    vm = cloud.make(
+        StartupScript("site", first_boot=[note("one"), INTERRUPTED], every_boot=[note("two")], shutdown=[note("last")])
+    )
     vm.machine.start()
     vm.wait_line("begin")
     booted(vm)
