@@ -195,9 +195,9 @@ class User:
 
     Attributes:
         login: The account's login.
-        groups: Further groups of the account; each exists on the VM.
+        groups: Further groups of the account; one that is missing is made.
         shell: The absolute path of the login shell.
-        system: Whether it is a system account: an id of the system's range and no home folder.
+        system: Whether it is a system account: an id of the system's range, and no home folder unless it has keys.
         ssh_keys: Public keys that may log in, one line each.
         name: The step's name; `user LOGIN` when not given.
         timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
@@ -232,7 +232,7 @@ class Unit:
     Attributes:
         unit: The unit's name with its suffix, as in `app.service`.
         content: The unit file's text.
-        enable: Whether it is started at each boot.
+        enable: Whether systemd is told to start it at each boot; `False` leaves that as it is.
         start: Whether it runs when the step is done; a running one is restarted when its text changed.
         name: The step's name; `unit UNIT` when not given.
         timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
@@ -266,7 +266,7 @@ class Service:
 
     Attributes:
         service: The service's name, as in `nginx` or `nginx.service`.
-        enable: Whether it is started at each boot.
+        enable: Whether systemd is told to start it at each boot; `False` leaves that as it is.
         start: Whether it runs when the step is done.
         restart_on: Steps, or their names, that stand earlier; when one of them has done something, the
             service is restarted.

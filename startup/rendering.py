@@ -110,7 +110,7 @@ def part(name: str) -> str:
     """Read one of the runner's source files, without its full-line comments."""
     from importlib.resources import files  # costly to import, and only rendering needs it
 
-    source = files(__name__.rpartition(".")[0]).joinpath("runner", name).read_text("utf-8")
+    source = (files(__name__.rpartition(".")[0]) / "runner" / name).read_text("utf-8")
     return "".join(line for line in source.splitlines(keepends=True) if line.strip() and not _is_comment(line))
 
 

@@ -19,7 +19,7 @@ status() {
 		shift
 	done
 	while
-		line=$(sed 1q "$RUN/status" 2>/dev/null)
+		line=$(sed 1q "$run/status" 2>/dev/null)
 		case $line in '' | *'"result":"running"'*) ;; *) break ;; esac
 		[ "$seconds" -gt 0 ]
 	do
@@ -31,16 +31,16 @@ status() {
 	case $line in
 	*'"result":"ok"'*) code=0 ;;
 	# An apply that was killed holds no lock.
-	*'"result":"running"'*) flock -n "$RUN/lock" true && killed='the apply was killed before its end' || code=2 ;;
+	*'"result":"running"'*) flock -n "$run/lock" true && killed='the apply was killed before its end' || code=2 ;;
 	esac
 	sed "${killed:+s/\"running\"/\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/;}$form" \
-		"$RUN/status"
-	return $code
+		"$run/status"
+	return "$code"
 }
 
 # apply: after the one that runs, if one does.
 apply() {
-	flock "$RUN/lock" true
+	flock "$run/lock" true
 	systemctl start evenboot.service
 	status
 }
@@ -50,7 +50,7 @@ log() {
 	if [ $# -gt 0 ]; then
 		step_output "$1"
 	else
-		cat "$LOG.1" "$LOG" 2>/dev/null
+		cat "$log_file.1" "$log_file" 2>/dev/null
 	fi
 }
 
@@ -58,11 +58,12 @@ log() {
 rerun() {
 	read_witness
 	in_force || usage
-	IFS=$NL
-	for row in $(cat "$definition/steps"); do
+	rows=$(cat "$definition/steps")
+	IFS=$newline
+	for row in $rows; do
 		read_step "due|$row"
 		[ "$name" = "$1" ] || continue
-		rm -f "$JOURNAL/$key" "$DONE/$key" && sync "$JOURNAL" && apply
+		rm -f "$journal/$key" "$done_in_boot/$key" && sync "$journal" && apply
 		return
 	done
 	echo "evenboot: there is no step '$1'; evenboot status names them" >&2
@@ -75,11 +76,12 @@ clean() {
 		rm -f "$path"
 		rmdir --ignore-fail-on-non-empty "${path%/*}"
 	done <"$definition/files"
-	rm -rf "$STATE" "$RUN" "$LOG" "$LOG.1"
+	rm -rf "$state" "$run" "$log_file" "$log_file.1"
 	systemctl daemon-reload
 }
 
 main() {
+	limit=
 	# The agent of the cloud runs the payload itself, under a name of its own choice.
 	[ "${0##*/}" = evenboot ] || set -- deliver
 	case ${1-}/$# in

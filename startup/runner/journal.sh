@@ -4,7 +4,7 @@
 # read_steps: sets $steps to the definition's table, a line a step in the order of running:
 # done|due LIST KEY FINGERPRINT KIND TIMEOUT RETRIES NAME, with "|" between.
 read_steps() {
-	steps=$(instance=$instance first_boot=$JOURNAL every_boot=$DONE awk -F '|' '
+	steps=$(instance=$instance first_boot=$journal every_boot=$done_in_boot awk -F '|' '
 		{
 			record = ENVIRON[$1] "/" $2
 			was = ""
@@ -28,8 +28,8 @@ read_step() {
 # record: the step ($list, $key, $fingerprint, $name) is done. For a first-boot step, what it wrote is on disk before
 # its record is, and the record before this returns.
 record() {
-	folder=$JOURNAL sync=sync
-	[ "$list" = first_boot ] || folder=$DONE sync=true
+	folder=$journal sync=sync
+	[ "$list" = first_boot ] || folder=$done_in_boot sync=true
 	printf '%s %s\n%s\n' "$fingerprint" "$instance" "$name" >"$folder/$key.new" && $sync &&
 		mv -f "$folder/$key.new" "$folder/$key" && $sync "$folder"
 }
@@ -37,11 +37,11 @@ record() {
 # tidy: after a change of the definition, drop the records of steps that are in their list no longer, and old definitions.
 tidy() {
 	set +f
-	for file in "$JOURNAL"/* "$DONE"/*; do
-		case $file in "$JOURNAL"/*) list=first_boot ;; *) list=every_boot ;; esac
+	for file in "$journal"/* "$done_in_boot"/*; do
+		case $file in "$journal"/*) list=first_boot ;; *) list=every_boot ;; esac
 		case $steps in *"|$list|${file##*/}|"*) ;; *) rm -f "$file" ;; esac
 	done
-	for folder in "$STATE"/definitions/*; do
+	for folder in "$state"/definitions/*; do
 		case $folder in "$definition" | */new.*) ;; *) rm -rf "$folder" ;; esac
 	done
 	set -f

@@ -1,23 +1,54 @@
+# The log is descriptor 7: the file itself, and while steps run a pipe to a process that keeps the file in bounds.
+
 # tell TEXT: one line to the serial console and the log.
 tell() {
-	printf '%s\n' "$1" | tee -a "$LOG" >>/dev/console
+	printf '%s\n' "$1" >&7
+	printf '%s\n' "$1" >>/dev/console
 } 2>/dev/null
 
-# keep_output: standard input to the log. At 10 MB the log becomes evenboot.log.1, and $header begins the next. When
-# nothing can be written the input is thrown away, for a step must not die of a full disk under its log.
+# open_log: descriptor 7 becomes the log, which only root reads. A disk that cannot be written is no reason to stop here.
+open_log() {
+	[ -e "$log_file" ] || (umask 077 && true >"$log_file")
+	if true >>"$log_file"; then
+		exec 7>>"$log_file"
+	else
+		exec 7>/dev/null
+	fi
+} 2>/dev/null
+
+# pipe_log: descriptor 7 becomes a pipe to the log, for steps to write to.
+pipe_log() {
+	[ -p "$run/output" ] || mkfifo "$run/output"
+	keep_output <"$run/output" 7>&- 9>&- &
+	writer=$!
+	exec 7>"$run/output"
+}
+
+# settle: all that was written is in the log, and descriptor 7 is the log. A child that a step left behind may hold the
+# pipe open: it is not waited for, and the next pipe is another.
+settle() {
+	open_log
+	[ -z "$writer" ] || timeout 1 tail -f -s 0.01 --pid="$writer" /dev/null || rm -f "$run/output"
+	writer=
+}
+
+# keep_output: standard input to the log. At 10 MB the log becomes evenboot.log.1, and the next begins with the heading
+# of the step. When nothing can be written the input is thrown away: a step must not die of a full disk under its log.
 keep_output() {
-	size=$(stat -c %s "$LOG") || size=0
-	while head -c $((size < 10000000 ? 10000000 - size : 1)) >>"$LOG"; do
-		size=$(stat -c %s "$LOG") && [ "$size" -ge 10000000 ] || return 0
-		mv -f "$LOG" "$LOG.1" && printf '%s\n' "$header" >"$LOG" || break
-		size=${#header}
+	while
+		size=$(stat -c %s "$log_file") || size=0
+		stdbuf -o0 head -c $((size < 10000000 ? 10000000 - size : 1)) >>"$log_file"
+	do
+		[ "$(stat -c %s "$log_file")" -ge 10000000 ] || return 0
+		mv -f "$log_file" "$log_file.1" || break
+		(umask 077 && grep -a '^--- ' "$log_file.1" | tail -n 1 >"$log_file")
 	done
 	exec cat >/dev/null
 } 2>/dev/null
 
 # step_output STEP: what the last run of the step printed, as far as the log still has it.
 step_output() {
-	cat "$LOG.1" "$LOG" 2>/dev/null | step=$1 awk '
+	cat "$log_file.1" "$log_file" 2>/dev/null | step=$1 awk '
 		/^--- [^ ]* step / {
 			mine = (substr($0, index($0, " step ") + 6) == ENVIRON["step"])
 			if (mine) text = ""

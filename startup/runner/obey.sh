@@ -1,11 +1,11 @@
 # obey: one apply. The unit evenboot.service runs it, whoever wanted it: the boot, an operator, a deployment.
 obey() {
-	mkdir -p "$DONE" "$RUN/changed" "$RUN/restarted" && true >>"$RUN/lock" || exit
-	exec 9>>"$RUN/lock"
+	mkdir -p "$done_in_boot" "$run/changed" "$run/restarted" && true >>"$run/lock" || exit
+	exec 9>>"$run/lock"
 	flock 9
-	rm -f "$RUN/status" "$RUN/refreshed"
-	[ -e "$LOG" ] || (umask 077 && true >"$LOG")
-	stopping='' child='' ran_shell='' end=ok
+	rm -f "$run/status" "$run/refreshed"
+	open_log
+	stopping='' child='' writer='' ran_shell='' shown=0 stamped=0 end=ok
 	trap 'stopping=yes; [ -z "$child" ] || kill -TERM "$child"' TERM
 	read_witness
 	begin
@@ -15,15 +15,16 @@ obey() {
 	4) tell 'evenboot: the slot holds no payload: nothing to do' && return ;;
 	esac
 	read -r title <"$definition/name" && read -r whole <"$definition/fingerprint"
-	[ -d "$JOURNAL" ] || mkdir "$JOURNAL"
+	[ -d "$journal" ] || mkdir "$journal"
 	read_steps
 	[ ! -e "$definition/fresh" ] || tidy
 	run_steps || end=failed
 	unset IFS
+	settle
 	finish $end
 	# The agent may have delivered another definition meanwhile.
 	obeyed=$sum
-	[ "$stopping" ] || ! in_force || [ "$sum" = "$obeyed" ] || exec /bin/sh "$COMMAND" obey
+	[ "$stopping" ] || ! in_force || [ "$sum" = "$obeyed" ] || exec /bin/sh "$runner" obey
 	[ $end = ok ]
 }
 
@@ -31,11 +32,11 @@ obey() {
 # holds something that cannot be used. 0: $definition is to be obeyed; 1: there is none; 4: the slot is empty.
 consult_slot() {
 	known='' cached='' first_boot_id=''
-	read -r known first_boot_id 2>/dev/null <"$STATE/machine"
+	read -r known first_boot_id 2>/dev/null <"$state/machine"
 	! in_force || cached=6000
 	ask_slot
 	case $? in
-	4) meet_machine && rm -f "$STATE/current" && return 4 ;;
+	4) meet_machine && rm -f "$state/current" && return 4 ;;
 	1)
 		message='the metadata service does not answer, and no definition arrived on this machine before'
 		[ "$cached" ] || return 1
@@ -44,11 +45,11 @@ consult_slot() {
 		return
 		;;
 	esac
-	message="cannot write to $STATE"
+	message="cannot write to $state"
 	meet_machine || return 1
-	accept "$RUN/slot"
+	accept "$run/slot"
 	case $? in
-	0) exec /bin/sh "$COMMAND" obey ;;
+	0) exec /bin/sh "$runner" obey ;;
 	1)
 		message=$problem
 		in_force || return 1
@@ -62,13 +63,13 @@ consult_slot() {
 # meet_machine: is this the instance of the last apply? If not, nothing of the other's journal counts.
 # However the id is written, it is the same id. Sets $instance and $boot.
 meet_machine() {
-	read -r instance <"$RUN/id"
+	read -r instance <"$run/id"
 	case $instance in
-	'' | *[!a-z0-9-]*) instance=$(tr -d '[:space:]' <"$RUN/id" | tr '[:upper:]' '[:lower:]') ;;
+	'' | *[!a-z0-9-]*) instance=$(tr -d '[:space:]' <"$run/id" | tr '[:upper:]' '[:lower:]') ;;
 	esac
 	if [ "$instance" != "$known" ]; then
 		first_boot_id=$boot_id
-		rm -rf "$JOURNAL" && mkdir -p "$STATE" && keep "$STATE/machine" "$instance $boot_id" || return 1
+		rm -rf "$journal" && mkdir -p "$state" && keep "$state/machine" "$instance $boot_id" || return 1
 	fi
 	[ "$first_boot_id" != "$boot_id" ] || boot=first
 }

@@ -16,7 +16,7 @@ do_packages() {
 	[ "$missing" ] || exit 0
 	did_something
 	# Package lists are refreshed once per apply.
-	[ -e "$RUN/refreshed" ] || { "refresh_$manager" && : >"$RUN/refreshed"; } || exit
+	[ -e "$run/refreshed" ] || { "refresh_$manager" && : >"$run/refreshed"; } || exit
 	# shellcheck disable=SC2086 # names are words
 	"install_$manager" $names
 }
@@ -32,10 +32,10 @@ has_apt() {
 # apt waits for the lock of dpkg by itself, but not for the lock of its lists. A list that did not come is an error.
 refresh_apt() {
 	tries=100
-	until apt-get -q -o APT::Update::Error-Mode=any update 2>"$RUN/refreshing"; do
-		cat "$RUN/refreshing"
+	until apt-get -q -o APT::Update::Error-Mode=any update 2>"$run/refreshing"; do
+		cat "$run/refreshing"
 		tries=$((tries - 1))
-		grep -q 'Could not get lock' "$RUN/refreshing" && [ "$tries" -gt 0 ] || return 100
+		grep -q 'Could not get lock' "$run/refreshing" && [ "$tries" -gt 0 ] || return 100
 		sleep 3
 	done
 }

@@ -1,9 +1,9 @@
-# Where everything lies, and what holds for the whole runner.
+# Where everything lies, and what holds for the whole runner. Names are in small letters: values have capital ones.
 set -uf
 umask 022
 export LC_ALL=C
-STATE=/var/lib/evenboot RUN=/run/evenboot LOG=/var/log/evenboot.log
-JOURNAL=$STATE/journal DONE=$RUN/done
-COMMAND=/usr/local/sbin/evenboot
-NL='
+state=/var/lib/evenboot run=/run/evenboot log_file=/var/log/evenboot.log
+journal=$state/journal done_in_boot=$run/done
+runner=/usr/local/sbin/evenboot
+newline='
 '

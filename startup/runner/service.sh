@@ -10,7 +10,7 @@ restart_tokens() {
 	[ -e "$step.restart_on" ] || return 0
 	while read -r other; do
 		token=
-		read -r token 2>/dev/null <"$RUN/changed/$other"
+		read -r token 2>/dev/null <"$run/changed/$other"
 		tokens=$tokens${token:+ $token}
 	done <"$step.restart_on"
 	tokens=${tokens# }
@@ -20,6 +20,6 @@ restart_tokens() {
 restart_wanted() {
 	step=$definition/$key seen=
 	restart_tokens
-	read -r seen 2>/dev/null <"$RUN/restarted/$key"
+	read -r seen 2>/dev/null <"$run/restarted/$key"
 	[ "$tokens" != "$seen" ]
 }

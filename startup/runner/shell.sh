@@ -3,13 +3,12 @@ do_shell() {
 	as=
 	[ -z "$user" ] || become "$user"
 	cd "$cwd" || exit
-	if [ -e "$step.unless" ] && $as bash -euo pipefail "$step.unless"; then
-		exit 0
-	fi
+	[ -e "$step.unless" ] && $as bash -euo pipefail "$step.unless" && exit
 	did_something
 	read -r first <"$step.script"
 	case $first in '#!'*) obey_shebang ;; esac
-	exec $as bash -euo pipefail "$step.script"
+	# shellcheck disable=SC2086 # both are words, or nothing
+	exec $limit $as bash -euo pipefail "$step.script"
 }
 
 # obey_shebang: as the kernel does it: the interpreter, and the rest of the line as one argument.
@@ -17,5 +16,6 @@ obey_shebang() {
 	read -r interpreter argument <<-END
 		${first#??}
 	END
-	exec $as "$interpreter" ${argument:+"$argument"} "$step.script"
+	# shellcheck disable=SC2086 # both are words, or nothing
+	exec $limit $as "$interpreter" ${argument:+"$argument"} "$step.script"
 }

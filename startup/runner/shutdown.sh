@@ -1,13 +1,16 @@
 # do_shutdown: the shutdown steps of the last definition, 60 seconds for all together; a failing one stops no other.
 # The apply that runs is being interrupted by then: its end is waited for, but not for ever.
 do_shutdown() {
-	exec 9>>"$RUN/lock" && flock -w 15 9
+	exec 9>>"$run/lock" && flock -w 15 9
 	read_witness
 	in_force || return 0
 	now
-	end=$((now + 6000)) stopping=''
-	IFS=$NL
-	for row in $(cat "$definition/shutdown"); do
+	end=$((now + 6000)) stopping='' writer='' stamped=0
+	open_log
+	pipe_log
+	rows=$(cat "$definition/shutdown")
+	IFS=$newline
+	for row in $rows; do
 		read_step "due|$row"
 		now
 		left=$(((end - now) / 100 - 1))
@@ -17,7 +20,7 @@ do_shutdown() {
 		fi
 		[ "$timeout" -lt "$left" ] || timeout=$left
 		try_step 1
-		settle
 		tell "evenboot: shutdown step '$name' ended with exit code $exit"
 	done
+	settle
 }

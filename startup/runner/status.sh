@@ -46,7 +46,7 @@ write_status() {
 			if (length(result) > 4000) result = object(some)
 			if (length(result) > 4000) result = object()
 			print "evenboot: result " result
-		}' && mv -f "$RUN/status.new" "$RUN/status"
+		}' && mv -f "$run/status.new" "$run/status"
 }
 
 # finish RESULT: the apply is over.

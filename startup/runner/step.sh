@@ -1,6 +1,6 @@
 # run_steps: what is due, in order, up to the first failure. 1: a step failed, or the system is going down.
 run_steps() {
-	IFS=$NL
+	IFS=$newline
 	for row in $steps; do
 		read_step "$row"
 		if [ "$due" = due ] || { [ "$kind" = service ] && restart_wanted; }; then
@@ -8,7 +8,8 @@ run_steps() {
 				message='interrupted: the system is going down'
 				return 1
 			fi
-			write_status running >/dev/null
+			[ "$writer" ] || pipe_log
+			show_progress
 			run_step || return 1
 		else
 			outcomes="$outcomes skipped"
@@ -21,6 +22,14 @@ going_down() {
 	[ "$stopping" ] || { [ "$ran_shell" ] && [ "$(systemctl is-system-running)" = stopping ]; }
 }
 
+# show_progress: the status says how far the apply is, once a second at most, as many steps take no time.
+show_progress() {
+	now
+	[ "$now" -ge "$shown" ] || return 0
+	shown=$((now + 100))
+	write_status running >/dev/null
+}
+
 # run_step: the step that was read; records it. 1: it failed.
 run_step() {
 	now
@@ -30,7 +39,6 @@ run_step() {
 	[ "$exit" -ne 0 ] || record || exit=74
 	now
 	took=$((now - begun)) outcome=ran verdict=ok
-	settle
 	[ "$exit" -eq 0 ] || explain
 	seconds=$((took / 100)).$((took / 10 % 10))
 	outcomes="$outcomes $outcome=$seconds"
@@ -41,12 +49,16 @@ run_step() {
 # try_step GRACE: one run of the step as a process of its own, its output to the log; sets $exit. A step that outlives
 # its time limit is asked to end, and after so many seconds of grace made to.
 try_step() {
-	header="--- $(date -u +%Y-%m-%dT%H:%M:%SZ) step $name"
-	printf '%s\n' "$header" >>"$LOG"
-	[ -p "$RUN/output" ] || mkfifo "$RUN/output"
-	keep_output <"$RUN/output" 9>&- &
-	writer=$!
-	timeout -k "$1" "$timeout" /bin/sh "$COMMAND" do_step "$definition" "$key" "$kind" </dev/null >"$RUN/output" 2>&1 9>&- &
+	now
+	[ "$now" -lt "$stamped" ] || { stamped=$((now + 100)) && stamp=$(date -u +%Y-%m-%dT%H:%M:%SZ); }
+	printf '%s\n' "--- $stamp step $name" >&7
+	limit="timeout -k $1 $timeout"
+	if [ "$kind" = shell ] && [ ! -e "$definition/$key.unless" ]; then
+		# Only the step's own text takes time.
+		do_step "$definition" "$key" shell </dev/null >&7 2>&1 7>&- 9>&- &
+	else
+		$limit /bin/sh "$runner" do_step "$definition" "$key" "$kind" </dev/null >&7 2>&1 7>&- 9>&- &
+	fi
 	child=$!
 	while
 		wait "$child"
@@ -57,15 +69,9 @@ try_step() {
 	return "$exit"
 }
 
-# settle: wait until the step's output is in the log. A child that the step left behind may hold the pipe open: it keeps
-# this one, the next step gets another.
-settle() {
-	kill -0 "$writer" 2>/dev/null || return 0
-	timeout 1 tail -f -s 0.01 --pid="$writer" /dev/null || rm -f "$RUN/output"
-}
-
 # explain: sets what the status says of the failure.
 explain() {
+	settle
 	outcome=failed failed=$name exit_code=$exit verdict="failed with exit code $exit"
 	[ "$took" -lt "${timeout}00" ] || verdict="was ended: it took longer than $timeout s"
 	[ "$exit" -ne 74 ] || verdict="is not recorded as done: cannot write to $folder"
@@ -87,5 +93,5 @@ do_step() {
 # as a note without a change does less harm than a change without a note.
 did_something() {
 	now
-	printf '%s\n' "$now" >"$RUN/changed/$key" || exit
+	printf '%s\n' "$now" >"$run/changed/$key" || exit
 }

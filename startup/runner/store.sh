@@ -6,20 +6,20 @@ read_witness() {
 
 # in_force: did a definition arrive on this machine? Sets $definition, the folder that holds it, and $sum, its checksum.
 in_force() {
-	read -r sum was <"$STATE/current" && [ "$was" = "$witness" ] && definition=$STATE/definitions/$sum
+	read -r sum was <"$state/current" && [ "$was" = "$witness" ] && definition=$state/definitions/$sum
 } 2>/dev/null
 
-# keep FILE TEXT: write a line to a file in $STATE, replaced in one go, on disk before this returns.
+# keep FILE TEXT: write a line to a file in $state, replaced in one go, on disk before this returns.
 keep() {
-	printf '%s\n' "$2" >"$1.new" && sync "$1.new" && mv -f "$1.new" "$1" && sync "$STATE"
+	printf '%s\n' "$2" >"$1.new" && sync "$1.new" && mv -f "$1.new" "$1" && sync "$state"
 }
 
 # accept PAYLOAD: make it the definition in force, on disk, with the runner that came with it.
 # 0: done; 3: it was that already; 1: not possible, $problem says why, and what was in force still is.
 accept() {
 	in_force && cmp -s "$1" "$definition/payload" && return 3
-	problem="cannot write to $STATE"
-	new=$STATE/definitions/new.$$
+	problem="cannot write to $state"
+	new=$state/definitions/new.$$
 	rm -rf "$new" && mkdir -p "$new" && cp "$1" "$new/payload" || return 1
 	gzip -dc <"$1" >"$new/text" 2>/dev/null || cp "$1" "$new/text" || return 1
 	sum=$(sed -n '/^sum=/{s///p;q;}' "$new/text")
@@ -28,10 +28,10 @@ accept() {
 		rm -rf "$new"
 		return 1
 	fi
-	unpack && sync && install || return 1
-	[ -d "$STATE/definitions/$sum" ] || mv -T "$new" "$STATE/definitions/$sum" || return 1
+	unpack && install || return 1
+	[ -d "$state/definitions/$sum" ] || mv -T "$new" "$state/definitions/$sum" || return 1
 	rm -rf "$new"
-	sync "$STATE/definitions" && keep "$STATE/current" "$sum $witness" && in_force
+	sync "$state/definitions" && keep "$state/current" "$sum $witness" && in_force
 }
 
 # unpack: $new/text becomes the runner and the records: "@ NAME LINES", then so many lines. The last line of a record
@@ -45,27 +45,34 @@ unpack() {
 	' text && chmod 755 evenboot && rm text && true >fresh
 }
 
-# install: put the command, the units and the limits of the cloud's agent in place, as the table "files" says.
+# install: put the command, the units and the limits of the cloud's agent in place, as the table "files" says, and see
+# that all of $new is on disk.
 install() {
-	changed=
+	fresh=
 	while read -r file path; do
 		problem="cannot write to $path"
 		cmp -s "$file" "$path" && continue
-		changed=yes
-		mkdir -p "${path%/*}" && cp -p "$file" "$path.new" && sync "$path.new" && mv -f "$path.new" "$path" || return 1
+		[ -d "${path%/*}" ] || mkdir -p "${path%/*}" || return 1
+		cp -p "$file" "$path.new" || return 1
+		fresh="$fresh $path"
 	done <files
-	[ -z "$changed" ] || systemctl daemon-reload
+	sync || return 1
+	for path in $fresh; do
+		mv -f "$path.new" "$path" || return 1
+	done
+	[ -z "$fresh" ] || systemctl daemon-reload
 }
 
 # deliver: what the agent of the cloud starts at each boot. It stores the payload and starts the unit, which does the
 # work. When the unit has asked the slot already and found the same, there is nothing to do.
 deliver() {
-	mkdir -p "$RUN"
+	mkdir -p "$run"
+	open_log
 	read_witness
-	accept "$DELIVERED"
+	accept "$delivered"
 	case $? in
-	1) [ -e "$COMMAND" ] || { begin && message=$problem && finish failed && return 1; } ;;
-	3) [ ! -e "$RUN/slot" ] || return 0 ;;
+	1) [ -e "$runner" ] || { begin && message=$problem && finish failed && return 1; } ;;
+	3) [ ! -e "$run/slot" ] || return 0 ;;
 	esac
 	systemctl start --no-block evenboot.service
 	[ ! -e "$definition/shutdown" ] || systemctl start --no-block evenboot-shutdown.service

@@ -6,14 +6,14 @@ bring_up() {
 		systemctl enable "$1" || exit
 	fi
 	seen=
-	read -r seen 2>/dev/null <"$RUN/restarted/$key"
+	read -r seen 2>/dev/null <"$run/restarted/$key"
 	if systemctl is-active --quiet "$1"; then
 		[ "$4" = "$seen" ] || { did_something && attempt restart "$1"; }
 	elif [ "$3" = yes ]; then
 		did_something
 		attempt start "$1"
 	fi
-	printf '%s\n' "$4" >"$RUN/restarted/$key"
+	printf '%s\n' "$4" >"$run/restarted/$key"
 }
 
 # attempt VERB UNIT: and if it fails, what systemd knows of it.

@@ -5,8 +5,8 @@ do_unit() {
 	place "$new" "$path" 644 root root
 	systemctl daemon-reload || exit
 	token=
-	read -r token 2>/dev/null <"$RUN/changed/$key"
+	read -r token 2>/dev/null <"$run/changed/$key"
 	bring_up "${path##*/}" "$enable" "$start" "$token"
 	# Enabling and starting it were noted too, but are no reason to restart it.
-	[ ! -e "$RUN/changed/$key" ] || cp "$RUN/changed/$key" "$RUN/restarted/$key"
+	[ ! -e "$run/changed/$key" ] || cp "$run/changed/$key" "$run/restarted/$key"
 }

@@ -213,7 +213,6 @@ def test_failure_leaves_the_old_file(machine: Machine, fields: dict[str, Any]) -
     assert not [path for folder in ("etc", "") for path in (machine.sees / folder).glob(".evenboot*")]
 
 
-@pytest.mark.xfail(reason="do_step takes $RUN from the values once they are in the environment")
 def test_value_that_is_named_like_a_variable_of_the_runner(machine: Machine) -> None:
     """A value may be called as a variable of the runner is."""
     names = ["RUN", "STATE", "LOG", "UNITS", "NL"]

@@ -160,7 +160,6 @@ def test_cannot_hurt(machine: Machine) -> None:
     assert machine.lines() == [f"after {i}" for i in range(wanted)]
 
 
-@pytest.mark.xfail(reason="do_step takes $RUN from the values once they are in the environment")
 def test_values_have_any_name(machine: Machine) -> None:
     """A value may be called as a variable of the runner is: neither disturbs the other."""
     names = [

@@ -200,10 +200,10 @@ class Machine:
     def processes(self) -> list[str]:
         """Return the ids of what runs in the machine, less its first process and those that are dead."""
         alive = []
-        for name in os.listdir(self.sees / "proc"):
+        for folder in (self.sees / "proc").iterdir():
             with contextlib.suppress(OSError):
-                if name.isdigit() and name != "1" and ") Z " not in (self.sees / f"proc/{name}/stat").read_text():
-                    alive.append(name)
+                if folder.name.isdigit() and folder.name != "1" and ") Z " not in (folder / "stat").read_text():
+                    alive.append(folder.name)
         return alive
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
