@@ -270,26 +270,26 @@ def runner_text() -> str:
 
 
 def places_of_the_runner() -> dict[str, str]:
-    """What the runner calls its places, by name: `RUN` is `/run/evenboot`."""
+    """What the runner calls its places, by name: `run` is `/run/evenboot`."""
     places: dict[str, str] = {}
-    for name, value in re.findall(r"\b([A-Z]+)=(\S*/\S*)", (RUNNER / "paths.sh").read_text()):
-        places[name] = re.sub(r"\$([A-Z]+)", lambda found: places[found[1]], value)
+    for name, value in re.findall(r"\b([a-z_]+)=(\S*/\S*)", (RUNNER / "paths.sh").read_text()):
+        places[name] = re.sub(r"\$([a-z_]+)", lambda found: places[found[1]], value)
     return places
 
 
 def paths_in_its_folders() -> set[str]:
     """What the runner makes below its own folders; the first part of it where the rest has no fixed name."""
     places = places_of_the_runner()
-    found = re.findall(r"\$\{?([A-Z]+)[:?}]*((?:/[\w.-]+)*)/?", runner_text())
+    found = re.findall(r"\$\{?([a-z_]+)[:?}]*((?:/[\w.-]+)*)/?", runner_text())
     used = {re.sub(r"(/new)?\.(new)?$", "", places[name] + rest) for name, rest in found if name in places}
-    return {path for path in used if path.startswith((f"{places['STATE']}/", f"{places['RUN']}/"))}
+    return {path for path in used if path.startswith((f"{places['state']}/", f"{places['run']}/"))}
 
 
 def paths_beside_them() -> set[str]:
     """What the payloads put in place outside of those folders, and the log."""
     definition = StartupScript("all", shutdown=[startup.Shell("bye", script="true")])
     tables = [startup.render(definition, {}, cloud).text.partition("\n@ files ")[2] for cloud in ("aws", "gcp", "azure")]
-    log = places_of_the_runner()["LOG"]
+    log = places_of_the_runner()["log_file"]
     return {path for table in tables for path in re.findall(r"^\S+ (/.+)$", table, re.MULTILINE)} | {log, f"{log}.1"}
 
 
@@ -303,7 +303,7 @@ def test_paths_are_documented() -> None:
 
     assert inside <= starts
     assert [] == [path for path in beside if not any(fnmatch(path, pattern) for pattern in patterns)]
-    own = tuple(places_of_the_runner()[name] for name in ("STATE", "RUN"))
+    own = tuple(places_of_the_runner()[name] for name in ("state", "run"))
     assert [] == [path for path in starts if path.startswith(own) and path not in inside]
     others = [pattern for pattern in patterns if not pattern.startswith(own)]
     assert [] == [pattern for pattern in others if not any(fnmatch(path, pattern) for path in beside)]
