@@ -70,12 +70,13 @@ rerun() {
 	return 64
 }
 
+# clean: what any definition has put in place goes, and the runner with it.
 clean() {
-	read_witness
-	in_force && while read -r _ path; do
+	set +f
+	cat "$state"/definitions/*/files 2>/dev/null | while read -r _ path; do
 		rm -f "$path"
-		rmdir --ignore-fail-on-non-empty "${path%/*}"
-	done <"$definition/files"
+		rmdir --ignore-fail-on-non-empty "${path%/*}" 2>/dev/null
+	done
 	rm -rf "$state" "$run" "$log_file" "$log_file.1"
 	systemctl daemon-reload
 }

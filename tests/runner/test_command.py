@@ -95,6 +95,16 @@ def test_clean(machine: Machine) -> None:
     assert ["one", "one"] == machine.lines()
 
 
+def test_clean_without_a_definition(machine: Machine) -> None:
+    """`evenboot clean` removes the runner also when the slot was emptied."""
+    machine.boot(SITE)
+    machine.define(None)
+    machine.evenboot("apply")
+
+    assert 0 == machine.evenboot("clean").returncode
+    assert [] == machine.run("find / -xdev -path /proc -prune -o -name '*evenboot*' -print").stdout.split()
+
+
 def test_console_line_fits(machine: Machine) -> None:
     """L12: to fit 4 KB the result line leaves out skipped steps, then output; it stays valid JSON."""
     names = " ".join(f"step-number-{number:03}-with-a-long-name-that-fills-the-line" for number in range(60))
