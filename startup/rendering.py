@@ -166,10 +166,7 @@ def _installed(definition: StartupScript, cloud: Cloud) -> list[tuple[str, str]]
         *(("agent.conf", f"{units}/{unit}.service.d/evenboot.conf") for unit in AGENT_UNITS[cloud]),
     ]
     if definition.shutdown:
-        installed += [
-            ("evenboot-shutdown.service", f"{units}/evenboot-shutdown.service"),
-            ("wants-shutdown.conf", f"{units}/multi-user.target.d/evenboot-shutdown.conf"),
-        ]
+        installed.append(("evenboot-shutdown.service", f"{units}/evenboot-shutdown.service"))
     return installed
 
 

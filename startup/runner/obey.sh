@@ -9,6 +9,10 @@ obey() {
 	trap 'stopping=yes; [ -z "$child" ] || kill -TERM "$child"' TERM
 	read_witness
 	begin
+	# A stop may come before the boot is over, and finds this unit up only if it has not waited for others.
+	if in_force && [ -e "$definition/shutdown" ]; then
+		systemctl start --no-block --job-mode=ignore-dependencies evenboot-shutdown.service
+	fi
 	consult_slot
 	case $? in
 	1) finish failed && return 1 ;;

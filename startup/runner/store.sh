@@ -75,5 +75,4 @@ deliver() {
 	3) [ ! -e "$run/slot" ] || return 0 ;;
 	esac
 	systemctl start --no-block evenboot.service
-	[ ! -e "$definition/shutdown" ] || systemctl start --no-block evenboot-shutdown.service
 }
