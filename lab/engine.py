@@ -139,7 +139,10 @@ def _summary(outcome: Outcome, progress: Progress) -> None:
     same = sum(what == "same" for _, _, what in outcome.done)
     progress.say(f"{len(outcome.done) - same} changes, {same} unchanged")
     for name, value in sorted(outcome.outputs.items()):
-        progress.say(f"  {name}: {value}")
+        fields: dict[str, object] = value if isinstance(value, dict) else {"": value}
+        progress.say(f"  {name}")
+        for field, content in fields.items():
+            progress.say(f"    {field} {content}")
 
 
 def _show(lab: Lab, news: waiting.News, progress: Progress, *, deployed: bool) -> int:
