@@ -62,5 +62,5 @@ step_output() {
 # now: sets $now to the seconds since the machine started, times 100. The clock may jump; this does not.
 now() {
 	read -r now _ </proc/uptime
-	now=${now%.*}${now#*.}
+	now=$((${now%.*} * 100 + 1${now#*.} - 100))
 }

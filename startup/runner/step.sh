@@ -36,7 +36,8 @@ run_step() {
 	begun=$now pause=1
 	until try_step 30 || [ "$retries" -eq 0 ] || [ "$stopping" ]; do again; done
 	[ "$kind" != shell ] || ran_shell=yes
-	[ "$exit" -ne 0 ] || record || exit=74
+	lost=
+	[ "$exit" -ne 0 ] || record || { lost=yes && exit=74; }
 	now
 	took=$((now - begun)) outcome=ran verdict=ok
 	[ "$exit" -eq 0 ] || explain
@@ -73,8 +74,10 @@ try_step() {
 explain() {
 	settle
 	outcome=failed failed=$name exit_code=$exit verdict="failed with exit code $exit"
-	[ "$took" -lt "${timeout}00" ] || verdict="was ended: it took longer than $timeout s"
-	[ "$exit" -ne 74 ] || verdict="is not recorded as done: cannot write to $folder"
+	case $exit in
+	124 | 137) [ "$took" -lt "${timeout}00" ] || verdict="was ended: it took longer than $timeout s" ;;
+	esac
+	[ -z "$lost" ] || verdict="is not recorded as done: cannot write to $folder"
 	[ -z "$stopping" ] || verdict='was interrupted: the system is going down'
 	message="step '$name' $verdict"
 	output=$(step_output "$name" | tail -n 20 | tail -c 2000 | iconv -c -f UTF-8 -t UTF-8 | tr '\t\n' ' \t' |
