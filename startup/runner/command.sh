@@ -38,9 +38,17 @@ status() {
 	return "$code"
 }
 
-# apply: after the one that runs, if one does.
+# not_in_a_step: what waits for the apply to end cannot be part of it.
+not_in_a_step() {
+	[ "${EVENBOOT_STEP-}" ] || return 0
+	echo 'evenboot: a step cannot ask for this: it is part of the apply that would have to end first' >&2
+	exit 64
+}
+
+# apply: after the one that runs, if one does. The status is the new one's, or none.
 apply() {
-	flock "$run/lock" true
+	not_in_a_step
+	flock "$run/lock" rm -f "$run/status"
 	systemctl start evenboot.service
 	status
 }
@@ -56,6 +64,7 @@ log() {
 
 # rerun STEP: drop the step's record, and apply.
 rerun() {
+	not_in_a_step
 	read_witness
 	in_force || usage
 	rows=$(cat "$definition/steps")
@@ -72,10 +81,12 @@ rerun() {
 
 # clean: what any definition has put in place goes, and the runner with it.
 clean() {
+	not_in_a_step
+	take_lock
 	set +f
 	cat "$state"/definitions/*/files 2>/dev/null | while read -r _ path; do
-		rm -f "$path"
-		rmdir --ignore-fail-on-non-empty "${path%/*}" 2>/dev/null
+		rm -f "$path" "${path%/*}/evenboot-shutdown.service"
+		case ${path%/*} in *.d) rmdir --ignore-fail-on-non-empty "${path%/*}" 2>/dev/null ;; esac
 	done
 	rm -rf "$state" "$run" "$log_file" "$log_file.1"
 	systemctl daemon-reload

@@ -34,15 +34,12 @@ record() {
 		mv -f "$folder/$key.new" "$folder/$key" && $sync "$folder"
 }
 
-# tidy: after a change of the definition, drop the records of steps that are in their list no longer, and old definitions.
+# tidy: after a change of the definition, drop the records of steps that are in their list no longer.
 tidy() {
 	set +f
 	for file in "$journal"/* "$done_in_boot"/*; do
 		case $file in "$journal"/*) list=first_boot ;; *) list=every_boot ;; esac
 		case $steps in *"|$list|${file##*/}|"*) ;; *) rm -f "$file" ;; esac
-	done
-	for folder in "$state"/definitions/*; do
-		case $folder in "$definition" | */new.*) ;; *) rm -rf "$folder" ;; esac
 	done
 	set -f
 	rm -f "$definition/fresh"

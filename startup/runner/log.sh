@@ -4,6 +4,7 @@
 tell() {
 	printf '%s\n' "$1" >&7
 	printf '%s\n' "$1" >>/dev/console
+	return 0
 } 2>/dev/null
 
 # open_log: descriptor 7 becomes the log, which only root reads. A disk that cannot be written is no reason to stop here.
@@ -51,12 +52,12 @@ step_output() {
 	cat "$log_file.1" "$log_file" 2>/dev/null | step=$1 awk '
 		/^--- [^ ]* step / {
 			mine = (substr($0, index($0, " step ") + 6) == ENVIRON["step"])
-			if (mine) text = ""
+			if (mine) count = 0
 			next
 		}
 		/^evenboot: / { mine = 0 }
-		mine { text = text $0 "\n" }
-		END { printf "%s", text }'
+		mine { text[++count] = $0 }
+		END { for (i = 1; i <= count; i++) print text[i] }'
 }
 
 # now: sets $now to the seconds since the machine started, times 100. The clock may jump; this does not.

@@ -2,22 +2,29 @@
 # 0: the answer is in FILE; 4: the service says that there is none; 1: no answer, or an error.
 get() {
 	true >"$1" || return 1
-	case $(curl -s --noproxy '*' --connect-timeout 2 --max-time 10 -w '%{http_code}' -o "$@") in
+	answer=$(curl -s --noproxy '*' --connect-timeout 2 --max-time 10 -w '%{http_code}' -o "$@") || return 1
+	case $answer in
 	200) ;;
 	404) return 4 ;;
 	*) return 1 ;;
 	esac
 }
 
+# get_id OPTION... URL: the instance id to $run/id. An answer without one is none.
+get_id() {
+	get "$run/id" "$@" && grep -q '[^[:space:]]' "$run/id"
+}
+
 # ask_slot: read_slot, again and again as long as there is no answer: a minute if the machine has a definition that
 # it may use instead, else four. Returns as read_slot.
 ask_slot() {
+	command -v curl >/dev/null || return 1
 	now
 	until=$((now + ${cached:-24000}))
 	until read_slot; do
 		[ $? -eq 1 ] || return 4
 		now
-		[ "$now" -lt "$until" ] || return 1
+		[ "$now" -lt "$until" ] && [ -z "$stopping" ] || return 1
 		sleep 2
 	done
 }

@@ -5,6 +5,6 @@ read_slot() {
 	url=http://169.254.169.254/latest
 	get "$run/token" -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $url/api/token || return 1
 	header="X-aws-ec2-metadata-token: $(cat "$run/token")"
-	get "$run/id" -H "$header" $url/meta-data/instance-id || return 1
+	get_id -H "$header" $url/meta-data/instance-id || return 1
 	get "$run/slot" -H "$header" $url/user-data
 }

@@ -34,7 +34,7 @@ show_progress() {
 run_step() {
 	now
 	begun=$now pause=1
-	until try_step 30 || [ "$retries" -eq 0 ] || [ "$stopping" ]; do again; done
+	until try_step 30 || [ "$retries" -eq 0 ] || [ "$stopping" ] || { again && [ "$stopping" ]; }; do :; done
 	[ "$kind" != shell ] || ran_shell=yes
 	lost=
 	[ "$exit" -ne 0 ] || record || { lost=yes && exit=74; }
@@ -61,6 +61,8 @@ try_step() {
 		$limit /bin/sh "$runner" do_step "$definition" "$key" "$kind" </dev/null >&7 2>&1 7>&- 9>&- &
 	fi
 	child=$!
+	# The signal to stop may have come before there was a child to hand it on to.
+	[ -z "$stopping" ] || kill -TERM "$child"
 	while
 		wait "$child"
 		exit=$?
@@ -88,6 +90,7 @@ explain() {
 do_step() {
 	key=$2 step=$1/$2
 	unset LC_ALL
+	export EVENBOOT_STEP="$2"
 	[ ! -e "$step.uses" ] || see_values "$1"
 	"do_$3"
 }

@@ -6,7 +6,8 @@ read_witness() {
 
 # in_force: did a definition arrive on this machine? Sets $definition, the folder that holds it, and $sum, its checksum.
 in_force() {
-	read -r sum was <"$state/current" && [ "$was" = "$witness" ] && definition=$state/definitions/$sum
+	read -r sum was <"$state/current" && [ "$was" = "$witness" ] && definition=$state/definitions/$sum &&
+		[ -e "$definition/steps" ]
 } 2>/dev/null
 
 # keep FILE TEXT: write a line to a file in $state, replaced in one go, on disk before this returns.
@@ -16,22 +17,44 @@ keep() {
 
 # accept PAYLOAD: make it the definition in force, on disk, with the runner that came with it.
 # 0: done; 3: it was that already; 1: not possible, $problem says why, and what was in force still is.
+# The agent and an apply may both be at it: one after the other.
 accept() {
-	in_force && cmp -s "$1" "$definition/payload" && return 3
+	! same "$1" || return 3
 	problem="cannot write to $state"
-	new=$state/definitions/new.$$
-	rm -rf "$new" && mkdir -p "$new" && cp "$1" "$new/payload" || return 1
+	mkdir -p "$state/definitions" && touch "$state/lock" || return 1
+	exec 8>>"$state/lock"
+	flock 8
+	new=$state/definitions/new before=
+	store "$1"
+	code=$?
+	cd / && rm -rf "$new"
+	exec 8>&-
+	return "$code"
+}
+
+# same PAYLOAD: is it the definition in force, and its runner the one in place?
+same() {
+	in_force && cmp -s "$1" "$definition/payload" && cmp -s "$definition/evenboot" "$runner"
+}
+
+store() {
+	! same "$1" || return 3
+	! in_force || before=$definition
+	rm -rf "$new" && mkdir "$new" && cp "$1" "$new/payload" || return 1
 	gzip -dc <"$1" >"$new/text" 2>/dev/null || cp "$1" "$new/text" || return 1
 	sum=$(sed -n '/^sum=/{s///p;q;}' "$new/text")
 	if [ "$(sed '1,/^sum=/d' "$new/text" | sha256sum)" != "$sum  -" ]; then
 		problem='the payload in the slot is damaged'
-		rm -rf "$new"
 		return 1
 	fi
-	unpack && install || return 1
-	[ -d "$state/definitions/$sum" ] || mv -T "$new" "$state/definitions/$sum" || return 1
-	rm -rf "$new"
-	sync "$state/definitions" && keep "$state/current" "$sum $witness" && in_force
+	unpack && install && rm -rf "${state:?}/definitions/$sum" && mv -T "$new" "$state/definitions/$sum" &&
+		sync "$state/definitions" && keep "$state/current" "$sum $witness" && in_force || return 1
+	# An apply may be busy with the one before.
+	set +f
+	for folder in "$state"/definitions/*; do
+		case $folder in "$definition" | "$before") ;; *) rm -rf "$folder" ;; esac
+	done
+	set -f
 }
 
 # unpack: $new/text becomes the runner and the records: "@ NAME LINES", then so many lines. The last line of a record
@@ -53,7 +76,7 @@ install() {
 		problem="cannot write to $path"
 		cmp -s "$file" "$path" && continue
 		[ -d "${path%/*}" ] || mkdir -p "${path%/*}" || return 1
-		cp -p "$file" "$path.new" || return 1
+		cp -p "$file" "$path.new" || { rm -f "$path.new" && return 1; }
 		fresh="$fresh $path"
 	done <files
 	sync || return 1
@@ -71,7 +94,14 @@ deliver() {
 	read_witness
 	accept "$delivered"
 	case $? in
-	1) [ -e "$runner" ] || { begin && message=$problem && finish failed && return 1; } ;;
+	1)
+		if [ ! -e "$runner" ]; then
+			begin
+			message=$problem
+			finish failed
+			return 1
+		fi
+		;;
 	3) [ ! -e "$run/slot" ] || return 0 ;;
 	esac
 	systemctl start --no-block evenboot.service
