@@ -69,3 +69,13 @@ def test_step_that_ends_well_when_interrupted(machine: Machine) -> None:
     status = machine.boot(StartupScript("site", first_boot=[find, kind, note("two")]))
 
     assert ["ran find", "ran kind", "pending two"] == outcomes(status)
+
+
+def test_pause_between_tries_is_interrupted(machine: Machine) -> None:
+    """L13, L16: an orderly stop in the pause before another try starts no other try."""
+    find = Shell("find", script="pgrep -f 'evenboot obey' | head -n 1 >/runner")
+    again = Shell("again", script="echo again >>/done; (sleep 0.3; kill -TERM $(cat /runner)) & exit 1", retries=3)
+    status = machine.boot(StartupScript("site", first_boot=[find, again, note("two")]))
+
+    assert ["again"] == machine.lines()
+    assert "step 'again' was interrupted: the system is going down" == status["message"]

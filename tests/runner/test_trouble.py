@@ -224,3 +224,154 @@ def test_log_is_bounded(machine: Machine) -> None:
 
     assert sizes[0] < 10_000_000 <= sizes[1] < 10_000_100
     assert machine.evenboot("log", "flood").stdout.endswith("end\n")
+
+
+def failing(service: str, when: str) -> str:
+    """A `curl` that behaves for some requests as the metadata service does on a bad day."""
+    return f"""#!/bin/sh
+case "$*" in *{when}*)
+    if [ -e /broken ]; then {service}; fi ;;
+esac
+exec /usr/local/bin/curl.real "$@"
+"""
+
+
+def break_service(machine: Machine, service: str, when: str = "http") -> None:
+    stub = machine.sees / "usr/local/bin/curl"
+    machine.run("cp /usr/local/bin/curl /usr/local/bin/curl.real; touch /broken")
+    stub.write_text(failing(service, when))
+
+
+def test_image_during_an_outage_that_the_agent_missed(machine: Machine) -> None:
+    """L7, L9: a definition that the agent delivered to an image is not obeyed as the parent."""
+    machine.boot(SITE)
+    machine.run("rm /done")
+    machine.clone()
+    machine.service = "503"
+    machine.publish()
+    machine.hurry()
+    machine.power_on()
+    machine.agent()
+
+    assert [] == machine.lines()
+    assert "failed" == machine.status()["result"]
+
+
+def test_first_boot_during_an_outage(machine: Machine) -> None:
+    """L5, L9: without an instance id nothing runs, and the boot after the outage is the first."""
+    machine.define(SITE)
+    machine.service = "503"
+    machine.publish()
+    machine.hurry()
+    machine.power_on()
+    machine.agent()
+    machine.service = "ok"
+    machine.publish()
+    status = machine.boot()
+    machine.boot()
+
+    assert ("first", "ok") == (status["boot"], status["result"])
+    assert ["one", "two", "two"] == machine.lines()
+
+
+@pytest.mark.parametrize(
+    "service", ["printf 200; exit 28", "printf 200; exit 0", "printf ' \\n' >/run/evenboot/id; printf 200; exit 0"]
+)
+def test_answer_that_is_no_answer(machine: Machine, service: str) -> None:
+    """L5, L9: an answer that stops half-way, or an empty id, is no other machine's id."""
+    machine.boot(SITE)
+    break_service(machine, service, "instance/id")
+    machine.hurry()
+    machine.power_on()
+    machine.unit()
+    status = machine.status()
+
+    assert ["one", "two", "two"] == machine.lines()
+    assert ("ok", "cached", "i-1") == (status["result"], status["source"], status["instance_id"])
+
+
+def test_agent_and_unit_store_at_once(machine: Machine) -> None:
+    """L10, L11: agent and unit that bring the same edit at once store it one after the other, and it is obeyed once."""
+    machine.boot(SITE)
+    slow = machine.sees / "usr/local/bin/sync"
+    slow.write_text("#!/bin/sh\nexec sleep 0.1\n")
+    machine.define(definition("one three", "two"))
+    machine.power_on()
+    machine.run(f"{machine.agents_script()} & systemctl start evenboot.service & wait")
+
+    assert ["one", "two", "three", "two"] == machine.lines()
+    assert {"ok"} == {result["result"] for result in machine.results()}
+    assert ["cloud"] == list({result["source"] for result in machine.results()})
+
+
+def test_definition_that_comes_with_other_parts(machine: Machine) -> None:
+    """L11: a runner that waits while the agent brings another definition does not obey it with its own text."""
+    use = Shell("use", script='echo "${SITE-nothing}" >>/done', uses=["SITE"])
+    machine.boot(SITE)
+    machine.define(StartupScript("site", first_boot=[note("one"), use]), {"SITE": "value"})
+    break_service(machine, "printf 503; exit 0", "instance/id")
+    machine.power_on()
+    machine.run(f"systemctl start evenboot.service & sleep 0.3; {machine.agents_script()} & sleep 1; rm /broken; wait")
+
+    assert ["one", "two", "value"] == machine.lines()
+
+
+@pytest.mark.parametrize("missing", ["steps", "evenboot", "payload"])
+def test_stored_definition_is_damaged(machine: Machine, missing: str) -> None:
+    """L11: what is missing of the stored definition is stored again, never taken for nothing to do."""
+    machine.boot(SITE)
+    machine.run(f"rm /var/lib/evenboot/definitions/*/{missing}")
+    status = machine.boot()
+
+    assert ["one", "two", "two"] == machine.lines()
+    assert ["skipped one", "ran two"] == outcomes(status)
+
+
+def test_console_is_dead(machine: Machine) -> None:
+    """L9: that the console cannot be written changes nothing of what runs."""
+    machine.boot(SITE)
+    machine.define(None)
+    machine.run("rm /dev/console; mkdir /dev/console")
+    machine.power_on()
+    machine.unit()
+
+    assert ["one", "two"] == machine.lines()
+
+
+def test_emptied_slot_on_a_read_only_disk(machine: Machine) -> None:
+    """L9: an emptied slot means that nothing runs, also where that cannot be written down."""
+    machine.boot(SITE)
+    machine.define(None)
+    machine.power_on()
+    machine.enter("mount --bind /var/lib/evenboot /var/lib/evenboot && mount -o remount,bind,ro /var/lib/evenboot")
+    machine.unit()
+
+    assert ["one", "two"] == machine.lines()
+
+
+def test_failure_after_much_output(machine: Machine) -> None:
+    """L16: a step that fails after megabytes of output holds nothing up."""
+    flood = Shell("flood", script="seq 1000000; exit 1")
+    status = machine.boot(StartupScript("site", first_boot=[flood]))
+
+    assert "1000000" == status["output"][-1]
+
+
+def test_step_that_asks_for_an_apply(machine: Machine) -> None:
+    """L16: a step cannot wait for the apply that it is part of."""
+    asks = Shell("asks", script="evenboot apply || echo $? >>/done; evenboot rerun one || echo $? >>/done")
+    machine.boot(StartupScript("site", first_boot=[note("one"), asks]))
+
+    assert ["one", "64", "64"] == machine.lines()
+
+
+def test_failed_store_leaves_nothing(machine: Machine) -> None:
+    """L11: a definition that cannot be put in place leaves no rest, boot after boot."""
+    machine.boot(SITE)
+    machine.enter("mount -o remount,ro /usr/local")
+    machine.boot(definition("one", "three"))
+    machine.boot()
+
+    assert ["one", "two", "two", "two"] == machine.lines()
+    assert "cannot write to /usr/local/sbin/evenboot" in machine.status()["message"]
+    assert 1 == len(machine.run("ls /var/lib/evenboot/definitions").stdout.split())
