@@ -36,10 +36,32 @@ def has_state(lab: Lab) -> bool:
 def up(pulumi: str, lab: Lab, subject: Program, out: Callable[[str], None] = print) -> bool:
     """Run `pulumi up` for the program, passing on what it prints. Return whether it succeeded."""
     recover(lab, subject)
+    config = _select(pulumi, lab, subject)
+    arguments = ["up", "--yes", "--skip-preview", "--stack", subject.stack, "--config-file", str(config)]
+    return run(pulumi, lab, subject, arguments, out)
+
+
+def _select(pulumi: str, lab: Lab, subject: Program) -> Path:
+    """Select the stack, making it if need be; return the file with its configuration.
+
+    The command notes the salt of its encryption in the stack's file. That file belongs to the program, which the lab
+    leaves as it is: the noted line is kept beside the state, and a copy of the file with it is what is used.
+    """
+    own, copy = subject.folder / f"Pulumi.{subject.stack}.yaml", _folder(lab) / f"Pulumi.{subject.stack}.yaml"
+    salt = copy.with_suffix(".salt")
+    before = own.read_text(encoding="utf-8") if own.exists() else None
     said: list[str] = []
-    if not run(pulumi, lab, subject, ["stack", "select", "--create", subject.stack], said.append):
-        raise LabError("pulumi cannot select the stack: " + "\n".join(said))
-    return run(pulumi, lab, subject, ["up", "--yes", "--skip-preview", "--stack", subject.stack], out)
+    try:
+        if not run(pulumi, lab, subject, ["stack", "select", "--create", subject.stack], said.append):
+            raise LabError("pulumi cannot select the stack: " + "\n".join(said))
+    finally:
+        after = own.read_text(encoding="utf-8") if own.exists() else ""
+        if after != (before or ""):
+            salt.write_text("".join(line for line in after.splitlines(keepends=True) if line.startswith("encryption")))
+            own.unlink() if before is None else own.write_text(before, encoding="utf-8")
+    noted = salt.read_text(encoding="utf-8") if salt.exists() else ""
+    copy.write_text((before or "") + noted, encoding="utf-8")
+    return copy
 
 
 def run(pulumi: str, lab: Lab, subject: Program, arguments: Sequence[str], out: Callable[[str], None]) -> bool:
