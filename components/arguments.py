@@ -76,9 +76,11 @@ class VmArgs:
         subnet: The cloud's id of a subnet; without it the VM joins the account's default network (aws) or the one
             that this program makes per location and provider (gcp, azure).
         public_address: Whether the VM has a public address; by default only without `subnet`. It lets the VM reach
-            the outside; what may come in is `inbound` alone.
+            the outside; what may come in is `inbound` alone. On aws it is decided once: for another answer, make a
+            new VM (`pulumi up --replace`).
         inbound: The ports to open, and from where; none by default.
-        disk_gib: Size of the root disk in GiB, 10 to 16,384.
+        disk_gib: Size of the root disk in GiB, 10 to 16,384; on azure at most 4,095. Another size grows the disk on
+            aws, makes a new VM on gcp, and is refused by Azure while the VM runs.
         ssh_public_key: A key that may log in; without it nobody can.
         tags: Names and texts that every child gets which can have tags; labels on gcp.
     """
@@ -210,3 +212,10 @@ def _mapping(path: str, mapping: object) -> Iterator[Problem]:
             yield Problem(path, f"has the name {name!r}; names are texts")
         elif path == "tags" and not isinstance(text, (str, pulumi.Output)) and not hasattr(text, "__await__"):
             yield Problem(f"{path}.{name}", f"is {text!r}, not text")
+
+
+def key_refused(args: VmArgs) -> Iterator[Problem]:
+    """Yield the problem of a key that a cloud does not take though OpenSSH does."""
+    if isinstance(args.ssh_public_key, str) and args.ssh_public_key.strip().startswith(("ecdsa-", "sk-")):
+        kind = args.ssh_public_key.split()[0]
+        yield Problem("ssh_public_key", f"is of the kind {kind}, which this cloud refuses; give ssh-ed25519 or ssh-rsa")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import pulumi
 from pulumi_aws import ec2, iam, ssm
 
-from .arguments import VmArgs, flags, problems_of, text_or_nothing
+from .arguments import VmArgs, flags, key_refused, problems_of, text_or_nothing
 from .component import Vm
 from .options import child_options, vm_options
 from .sharing import once
@@ -132,7 +132,9 @@ class AwsVm(Vm):
                 tags=args.tags or None,
             ),
             tags={"Name": name, **args.tags},
-            opts=vm_options(self, opts, on_change=args.on_change, delivered=delivered, slot=_SLOT),
+            opts=vm_options(
+                self, opts, on_change=args.on_change, delivered=delivered, slot=_SLOT, decided=_DECIDED
+            ),
         )
         self.role_name = role.name
         self._publish(
@@ -144,10 +146,15 @@ class AwsVm(Vm):
         )
 
 
+_DECIDED = ("associatePublicIpAddress",)
+"""A refresh finds no public address on a stopped instance, and the provider would make a new one for that."""
+
+
 def _problems(name: str, args: AwsVmArgs) -> Iterator[Problem]:
     yield from problems_of(name, args, lambda image: bool(_OWN_IMAGE.fullmatch(image)), "the id of an AMI ('ami-...')")
     yield from text_or_nothing("instance_type", args.instance_type, "t3.micro")
     yield from flags(args, "allow_imdsv1", "encrypt_disk")
+    yield from key_refused(args)
     limit = args.metadata_hop_limit
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 64:
         yield Problem("metadata_hop_limit", f"is {limit!r}; give a whole number from 1 to 64")
@@ -182,11 +189,12 @@ def _network(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderRes
 def _default_network(instance_type: str, provider: pulumi.ProviderResource | None) -> _Network:
     options = pulumi.InvokeOptions(provider=provider)
     # Default VPCs have a subnet in each zone, and not every zone has every type.
+    # A type that the region lacks has no zones; a filter with no values would be none.
     zones = ec2.get_instance_type_offerings_output(
         location_type="availability-zone",
         filters=[ec2.GetInstanceTypeOfferingsFilterArgs(name="instance-type", values=[instance_type])],
         opts=options,
-    ).locations
+    ).locations.apply(lambda found: found or ["none"])
     subnets = ec2.get_subnets_output(
         filters=[
             ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),

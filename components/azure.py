@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pulumi
 from pulumi_azure_native import compute, managedidentity, network, resources
 
-from .arguments import IMAGES, VmArgs, flags, problems_of, text_or_nothing
+from .arguments import IMAGES, VmArgs, flags, key_refused, problems_of, text_or_nothing
 from .component import Vm
 from .options import child_options, vm_options
 from .sharing import once, shared_name, shared_options
@@ -177,7 +177,15 @@ class AzureVm(Vm):
 
 
 def _location(args: AzureVmArgs) -> str:
-    return (getattr(args, "location", None) or pulumi.Config("azure-native").get("location")) or ""
+    given = getattr(args, "location", None) or pulumi.Config("azure-native").get("location") or ""
+    # "West Europe" is the same place as "westeurope", and names are made of it.
+    return given.replace(" ", "").lower() if isinstance(given, str) else given
+
+
+_LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_REFUSED = frozenset(
+    ["1", "123", "a", "actuser", "adm", "admin", "admin1", "admin2", "administrator", "aspnet", "backup", "console", "david", "guest", "john", "owner", "root", "server", "sql", "support", "support_388945a0", "sys", "sys2", "test", "test1", "test2", "test3", "user", "user1", "user2", "user3", "user4", "user5", "video"]
+)
 
 
 def _problems(name: str, args: AzureVmArgs, location: str) -> Iterator[Problem]:
@@ -189,8 +197,16 @@ def _problems(name: str, args: AzureVmArgs, location: str) -> Iterator[Problem]:
     )
     yield from text_or_nothing("vm_size", args.vm_size, "Standard_B1s")
     yield from text_or_nothing("admin_username", args.admin_username, "vmadmin")
-    if args.admin_username in ("root", "admin", "administrator", "user", "test", "guest"):
-        yield Problem("admin_username", f"is {args.admin_username!r}, which Azure refuses; choose another")
+    if isinstance(args.admin_username, str):
+        if args.admin_username.lower() in _REFUSED:
+            yield Problem("admin_username", f"is {args.admin_username!r}, which Azure refuses; choose another")
+        elif args.admin_username and not _LOGIN.fullmatch(args.admin_username):
+            yield Problem(
+                "admin_username", f"is {args.admin_username!r}; give 1 to 32 small letters, digits, '_' or '-'"
+            )
+    yield from key_refused(args)
+    if isinstance(args.disk_gib, int) and args.disk_gib > 4095:
+        yield Problem("disk_gib", f"is {args.disk_gib}; Azure boots from disks of at most 4,095 GiB")
     yield from flags(args, "trusted_launch", "secure_boot", "boot_diagnostics")
     if not location:
         yield Problem(

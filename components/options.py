@@ -29,6 +29,7 @@ def vm_options(
     delivered: Delivered,
     slot: str,
     fixed: Sequence[str] = (),
+    decided: Sequence[str] = (),
     delete_before_replace: bool | None = None,
 ) -> pulumi.ResourceOptions:
     """Return the options of the VM itself: the user's, and those that `on_change` asks for.
@@ -39,6 +40,7 @@ def vm_options(
         on_change: What a changed payload does to a VM that exists.
         delivered: What the slot holds.
         slot: Property path of the slot, camelCase.
+        decided: Property paths that are decided once, whatever the cloud says of them later.
         fixed: Property paths that the cloud cannot change on a VM that exists though its provider would try.
         delete_before_replace: Whether the old VM has to go first, because its name is fixed.
     """
@@ -50,7 +52,7 @@ def vm_options(
         parent=component,
         depends_on=given.depends_on,
         custom_timeouts=given.custom_timeouts,
-        ignore_changes=[*([slot] if on_change == "ignore" else []), *(given.ignore_changes or [])] or None,
+        ignore_changes=[*decided, *([slot] if on_change == "ignore" else []), *(given.ignore_changes or [])] or None,
         replace_on_changes=[*fixed, *(given.replace_on_changes or [])] or None,
         replacement_trigger=trigger,
         delete_before_replace=delete_before_replace

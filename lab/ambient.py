@@ -68,9 +68,11 @@ def run(pulumi: str, lab: Lab, subject: Program, arguments: Sequence[str], out: 
     """Run one pulumi command for the program; `out` gets each line without its end. Return whether it succeeded."""
     colour = "always" if sys.stdout.isatty() else "never"
     argv = [pulumi, "--cwd", str(subject.folder), "--non-interactive", "--color", colour, *arguments]
+    held = () if lab.command_lock is None else (lab.command_lock,)
     with subprocess.Popen(
-        argv, env=prepare(lab), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as process:
+        argv, env=prepare(lab), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        pass_fds=held,
+    ) as process:  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:
             # That the providers come from PATH is the lab's doing, and not worth six warnings.

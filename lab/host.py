@@ -80,11 +80,14 @@ def install_missing(progress: Callable[[str], None] = lambda text: None) -> list
     if os.geteuid():
         raise LabError(f"missing system packages {', '.join(missing)}, and only root may install them: {by_hand}")
     progress(f"installing the system packages {', '.join(missing)}")
+    # On a machine that was just started, unattended upgrades may hold the lock for a while.
+    apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300")
+    install = (*apt, "install", "--yes", "--no-install-recommends", *missing)
     try:
-        command("apt-get", "install", "--yes", "--no-install-recommends", *missing)
+        command(*install)
     except LabError:
-        command("apt-get", "update")
-        command("apt-get", "install", "--yes", "--no-install-recommends", *missing)
+        command(*apt, "update")
+        command(*install)
     return missing
 
 

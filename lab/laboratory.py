@@ -35,6 +35,7 @@ class Lab:
 
     def __init__(self, state: Path | None = None, prefix: str | None = None) -> None:
         self.state = (state or Path(os.environ.get("EVENBOOT_LAB_STATE") or "/var/lib/evenboot-lab")).resolve()
+        self.command_lock: int | None = None
         self.prefix = prefix or os.environ.get("EVENBOOT_LAB_PREFIX") or "eb-"
         if not re.fullmatch(r"[a-z0-9]{1,8}-", self.prefix):
             raise LabError(
@@ -92,7 +93,12 @@ class Lab:
             if healing:
                 for healed in self.heal():
                     waiting(f"started again: {healed}")
-            yield
+            # What may outlive a killed command and goes on changing the lab holds the lock, too.
+            self.command_lock = lock.fileno()
+            try:
+                yield
+            finally:
+                self.command_lock = None
 
     def at_work(self) -> str | None:
         """Return the command that holds the lock of whole commands now."""

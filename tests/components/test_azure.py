@@ -9,7 +9,7 @@ import struct
 import pulumi
 import pytest
 
-from components import AzureVm, AzureVmArgs, Inbound
+from components import AzureVm, AzureVmArgs, Inbound, VmArgsError
 from components.azure import NOBODYS_KEY
 from startup import render
 
@@ -263,3 +263,23 @@ def test_nobody_has_the_private_half_of_the_key() -> None:
     blob = struct.pack(">I11sI32s", 11, b"ssh-ed25519", 32, point)
 
     assert f"ssh-ed25519 {base64.b64encode(blob).decode()} nobody" == NOBODYS_KEY
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("disk_gib", 5000, "at most 4,095 GiB"),
+        ("admin_username", "Admin", "which Azure refuses"),
+        ("admin_username", "a/../root", "small letters, digits"),
+        ("ssh_public_key", "ecdsa-sha2-nistp256 " + "A" * 104 + " me", "which this cloud refuses"),
+    ],
+)
+def test_what_azure_refuses_is_said_before(field: str, value: object, says: str) -> None:
+    """What Azure would refuse in the middle of a deployment is a problem before anything is made."""
+    with pytest.raises(VmArgsError, match=says):
+        AzureVm("web", AzureVmArgs(startup=SCRIPT, location="westeurope", **{field: value}))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_location_has_one_spelling() -> None:
+    """The portal's spelling of a location means the same network and group."""
+    assert vm(location="westeurope").resource("web-vm").properties == vm(location="West Europe").resource("web-vm").properties
