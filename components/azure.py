@@ -183,9 +183,11 @@ def _location(args: AzureVmArgs) -> str:
 
 
 _LOGIN = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
-_REFUSED = frozenset(
-    ["1", "123", "a", "actuser", "adm", "admin", "admin1", "admin2", "administrator", "aspnet", "backup", "console", "david", "guest", "john", "owner", "root", "server", "sql", "support", "support_388945a0", "sys", "sys2", "test", "test1", "test2", "test3", "user", "user1", "user2", "user3", "user4", "user5", "video"]
-)
+_REFUSED = {
+    "1", "123", "a", "actuser", "adm", "admin", "admin1", "admin2", "administrator", "aspnet", "backup", "console",
+    "david", "guest", "john", "owner", "root", "server", "sql", "support", "support_388945a0", "sys", "sys2", "test",
+    "test1", "test2", "test3", "user", "user1", "user2", "user3", "user4", "user5", "video",
+}  # fmt: skip
 
 
 def _problems(name: str, args: AzureVmArgs, location: str) -> Iterator[Problem]:
