@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -148,13 +149,20 @@ def next_commands(names: Sequence[str], out: Console | None = None) -> None:
     out = out or console()
     if not names:
         return
-    name = names[0]
+    name, python = names[0], _python()
     out.print("\nTry next:")
     for command, does in (
-        (f"python -m lab reboot {name}", "first-boot steps are skipped, every-boot steps run"),
-        (f"python -m lab exec {name} -- evenboot status", "what the VM itself says"),
-        (f"python -m lab console {name}", "its serial console"),
-        ("python -m lab up", "after a change of the definition: just the changed step runs"),
-        ("python -m lab down", "removes everything"),
+        (f"reboot {name}", "first-boot steps are skipped, every-boot steps run"),
+        (f"exec {name} -- evenboot status", "what the VM itself says"),
+        (f"console {name}", "its serial console"),
+        ("up", "after a change of the definition: just the changed step runs"),
+        ("down", "removes everything"),
     ):
-        out.print(f"  {command:<{len(name) + 44}} {does}", markup=False)
+        called = f"{python} -m lab {command}"
+        out.print(f"  {called:<{len(python) + len(name) + 36}} {does}", markup=False)
+
+
+def _python() -> str:
+    """Return how to call this Python from here: by its path where it is the checkout's own."""
+    here, program = Path.cwd(), Path(sys.executable)
+    return str(program.relative_to(here)) if program.is_relative_to(here) else "python"
