@@ -71,7 +71,8 @@ unpack() {
 # install: put the command, the units and the limits of the cloud's agent in place, as the table "files" says, and see
 # that all of $new is on disk.
 install() {
-	fresh=
+	fresh='' upgrade=''
+	[ ! -e "$runner" ] || upgrade=yes
 	while read -r file path; do
 		problem="cannot write to $path"
 		cmp -s "$file" "$path" && continue
@@ -83,7 +84,9 @@ install() {
 	for path in $fresh; do
 		mv -f "$path.new" "$path" || return 1
 	done
-	[ -z "$fresh" ] || systemctl daemon-reload
+	# What systemd has never heard of it finds without. And a reload in the middle of the first boot would put the agent,
+	# which has a lot to do then, under a limit that is meant for later boots.
+	[ -z "$fresh" ] || [ -z "$upgrade" ] || systemctl daemon-reload
 }
 
 # deliver: what the agent of the cloud starts at each boot. It stores the payload and starts the unit, which does the
