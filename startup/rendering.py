@@ -125,8 +125,8 @@ def key(name: str) -> str:
 
 def _record(name: str, text: str) -> str:
     """Write a text as "@ NAME LINES", then its lines; "open" says that the last one has no line end."""
-    lines = text.count("\n") + (not text.endswith("\n") if text else 0)
     closed = not text or text.endswith("\n")
+    lines = text.count("\n") + (not closed)
     return f"@ {name} {lines}{'' if closed else ' open'}\n{text}{'' if closed else chr(10)}"
 
 
@@ -198,7 +198,7 @@ def _fields(step: Step) -> Iterator[tuple[str, str]]:
                 yield "restart_on", _lines(*map(key, step.restart_on))
         case Download():
             mode = _mode(step.mode)
-            yield "fields", _lines(step.url, step.path, step.sha256.lower(), mode, step.owner, step.group)
+            yield "fields", _lines(step.url, step.path, step.sha256, mode, step.owner, step.group)
         case _:
             assert_never(step)
     if isinstance(step, (Shell, File)) and step.uses:

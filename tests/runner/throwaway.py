@@ -208,7 +208,7 @@ class Machine:
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a shell text as root, from a login's environment."""
-        return self.enter(f"cd; {script}", {"HOME": "/root", "RUNNER_SHELL": self.shell})
+        return self.enter(f"cd; {script}", {"HOME": "/root"})
 
     def evenboot(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Call the command on the VM."""
