@@ -53,7 +53,7 @@ HEADER = """\
 #!/bin/sh
 # Startup script "{name}", made by evenboot for {cloud}. It is rendered: change the definition, not this text.
 # First the runner, then steps and values as data. On the VM: "evenboot status" and "evenboot log".
-sum={zeros}
+# sum={zeros}
 """
 
 
@@ -107,7 +107,7 @@ def runner(definition: StartupScript, cloud: Cloud) -> str:
 
 @cache
 def part(name: str) -> str:
-    """Read one of the runner's source files, without its full-line comments."""
+    """Read one of the runner's files, without its full-line comments."""
     from importlib.resources import files  # costly to import, and only rendering needs it
 
     source = (files(__name__.rpartition(".")[0]) / "runner" / name).read_text("utf-8")
@@ -115,7 +115,7 @@ def part(name: str) -> str:
 
 
 def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith("#")
+    return line.lstrip().startswith("#") and not line.startswith("#!")
 
 
 def key(name: str) -> str:
@@ -138,9 +138,8 @@ def _records(
     rows = dict.fromkeys(("first_boot", "every_boot", "shutdown"), "")
     for list_name, _, step in definition.steps():
         fields = (list_name, key(step.name), fingerprints[step.name], step.kind, step.timeout_seconds, step.retries)
-        rows[list_name] += "|".join(map(str, (*fields, step.name, ""))) + "\n"
-    yield "", _record("name", definition.name + "\n")
-    yield "", _record("fingerprint", fingerprint(definition, values) + "\n")
+        rows[list_name] += "|".join(map(str, (*fields, f'"{_escaped(step.name)}"'))) + "\n"
+    yield "", _record("head", f'{_escaped(definition.name)}\n"{fingerprint(definition, values)}"\n')
     yield "", _record("steps", rows["first_boot"] + rows["every_boot"])
     for _, _, step in definition.steps():
         for field, text in _fields(step):
@@ -151,22 +150,22 @@ def _records(
     if definition.shutdown:
         yield "", _record("shutdown", rows["shutdown"])
     installed = _installed(definition, cloud)
-    for name in dict.fromkeys(name for name, _ in installed if name != "evenboot"):
+    for name in dict.fromkeys(name for _, name, _ in installed):
         yield "", _record(name, part(name))
-    yield "", _record("files", "".join(f"{name} {path}\n" for name, path in installed))
+    yield "", _record("files", "".join(f"{mode} {name} {path}\n" for mode, name, path in installed))
 
 
-def _installed(definition: StartupScript, cloud: Cloud) -> list[tuple[str, str]]:
-    """List (record, path) of what is put in place on the VM beside the state folder."""
+def _installed(definition: StartupScript, cloud: Cloud) -> list[tuple[int, str, str]]:
+    """List (mode, record, path) of what is put in place on the VM beside the state folder."""
     units = "/etc/systemd/system"
     installed = [
-        ("evenboot", "/usr/local/sbin/evenboot"),
-        ("evenboot.service", f"{units}/evenboot.service"),
-        ("wants.conf", f"{units}/multi-user.target.d/evenboot.conf"),
-        *(("agent.conf", f"{units}/{unit}.service.d/evenboot.conf") for unit in AGENT_UNITS[cloud]),
+        (755, "command", "/usr/local/sbin/evenboot"),
+        (644, "evenboot.service", f"{units}/evenboot.service"),
+        (644, "wants.conf", f"{units}/multi-user.target.d/evenboot.conf"),
+        *((644, "agent.conf", f"{units}/{unit}.service.d/evenboot.conf") for unit in AGENT_UNITS[cloud]),
     ]
     if definition.shutdown:
-        installed.append(("evenboot-shutdown.service", f"{units}/evenboot-shutdown.service"))
+        installed.append((644, "evenboot-shutdown.service", f"{units}/evenboot-shutdown.service"))
     return installed
 
 
@@ -203,6 +202,11 @@ def _fields(step: Step) -> Iterator[tuple[str, str]]:
             assert_never(step)
     if isinstance(step, (Shell, File)) and step.uses:
         yield "uses", _lines(*step.uses)
+
+
+def _escaped(text: str) -> str:
+    """Write a text as it stands between the quotes of JSON; names hold no control characters."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _lines(*texts: str) -> str:

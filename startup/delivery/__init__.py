@@ -62,7 +62,7 @@ def deliver(cloud: Cloud, script: bytes, contributors: Sequence[tuple[str, int]]
 
     Args:
         cloud: `aws`, `gcp` or `azure`.
-        script: The script, with one line `sum=` and 64 zeros, which the checksum replaces.
+        script: The script, with one line `# sum=` and 64 zeros, which the checksum replaces.
         contributors: What makes the script large, with bytes; the three largest are named when it is too large.
 
     Raises:

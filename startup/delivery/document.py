@@ -11,7 +11,7 @@ from importlib import import_module
 from .. import problems
 from ..problems import Problem, StartupScriptError
 
-_MARK = b"sum="
+_MARK = b"# sum="
 _UNSEALED = _MARK + b"0" * 64 + b"\n"
 _PROGRAM_END = b'\nmain "$@"; exit\n'
 
@@ -52,19 +52,19 @@ def _boundary(script: bytes) -> str:
 def seal(document: bytes) -> bytes:
     """Write the checksum of a document into it.
 
-    The first line that begins with `sum=` holds 64 zeros, which become the SHA-256 of every byte after that line.
+    The first line that begins with `# sum=` holds 64 zeros, which become the SHA-256 of every byte after that line.
 
     Raises:
         ValueError: No such line, or one that holds something else.
 
     Example:
-        >>> seal(b"sum=" + b"0" * 64 + b"\\nrest\\n")[:12]
-        b'sum=d105d8c6'
+        >>> seal(b"# sum=" + b"0" * 64 + b"\\nrest\\n")[:14]
+        b'# sum=d105d8c6'
     """
     start = 0 if document.startswith(_MARK) else document.find(b"\n" + _MARK) + 1
     end = start + len(_UNSEALED)
     if document[start:end] != _UNSEALED:
-        raise ValueError("the first line that begins with 'sum=' must hold 64 zeros and nothing else")
+        raise ValueError("the first line that begins with '# sum=' must hold 64 zeros and nothing else")
     return document[:start] + _MARK + hashlib.sha256(document[end:]).hexdigest().encode() + document[end - 1 :]
 
 

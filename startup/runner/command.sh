@@ -5,10 +5,10 @@ usage() {
 
 # status [--json] [--wait SECONDS]: 0: ok; 1: failed; 2: still running, or none yet.
 status() {
-	form=1d seconds=0
+	lines=2,\$p seconds=0
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--json) form=1q ;;
+		--json) lines=1p ;;
 		--wait)
 			seconds=${2-}
 			case $seconds in '' | *[!0-9]*) usage ;; esac
@@ -18,10 +18,9 @@ status() {
 		esac
 		shift
 	done
-	while
+	until
 		line=$(sed 1q "$run/status" 2>/dev/null)
-		case $line in '' | *'"result":"running"'*) ;; *) break ;; esac
-		[ "$seconds" -gt 0 ]
+		[ "$line" ] && [ "${line##*'"result":"running"'*}" ] || [ "$seconds" -eq 0 ]
 	do
 		seconds=$((seconds - 1))
 		sleep 1
@@ -33,7 +32,7 @@ status() {
 	# An apply that was killed holds no lock.
 	*'"result":"running"'*) flock -n "$run/lock" true && killed='the apply was killed before its end' || code=2 ;;
 	esac
-	sed "${killed:+s/\"running\"/\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/;}$form" \
+	sed -n "${killed:+s/\"running\"/\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/;}$lines" \
 		"$run/status"
 	return "$code"
 }
@@ -56,39 +55,35 @@ apply() {
 # log [STEP]: the log, or what the step last printed.
 log() {
 	if [ $# -gt 0 ]; then
-		step_output "$1"
+		step_output "$(as_json "$1")"
 	else
 		cat "$log_file.1" "$log_file" 2>/dev/null
 	fi
 }
 
+# as_json NAME: as it stands in the table of steps.
+as_json() {
+	printf '%s' "$1" | sed 's/[\\"]/\\&/g'
+}
+
 # rerun STEP: drop the step's record, and apply.
 rerun() {
 	not_in_a_step
-	read_witness
 	in_force || usage
-	rows=$(cat "$definition/steps")
-	IFS=$newline
-	for row in $rows; do
-		read_step "due|$row"
-		[ "$name" = "$1" ] || continue
-		rm -f "$journal/$key" "$done_in_boot/$key" && sync "$journal" && apply
-		return
-	done
-	echo "evenboot: there is no step '$1'; evenboot status names them" >&2
-	return 64
+	row=$(wanted=$(as_json "$1") awk -F '|' '"\"" ENVIRON["wanted"] "\"" == substr($0, index($0, "|\"") + 1)' "$definition/steps")
+	[ "$row" ] || { echo "evenboot: there is no step '$1'; evenboot status names them" >&2 && return 64; }
+	read_step "due|$row"
+	rm -f "$journal/$key" "$done_in_boot/$key" && sync "$journal" && apply
 }
 
 # clean: what any definition has put in place goes, and the runner with it.
 clean() {
 	not_in_a_step
-	take_lock
+	take_lock "$run/lock"
 	set +f
-	cat "$state"/definitions/*/files 2>/dev/null | while read -r _ path; do
-		rm -f "$path" "${path%/*}/evenboot-shutdown.service"
-		case ${path%/*} in *.d) rmdir --ignore-fail-on-non-empty "${path%/*}" 2>/dev/null ;; esac
-	done
-	rm -rf "$state" "$run" "$log_file" "$log_file.1"
+	units=/etc/systemd/system
+	rm -rf "$units"/evenboot*.service "$units"/*.d/evenboot.conf /usr/local/sbin/evenboot "$state" "$run" "$log_file"*
+	rmdir --ignore-fail-on-non-empty "$units"/*.d 2>/dev/null
 	systemctl daemon-reload
 }
 
@@ -97,7 +92,7 @@ main() {
 	# The agent of the cloud runs the payload itself, under a name of its own choice.
 	[ "${0##*/}" = evenboot ] || set -- deliver
 	case ${1-}/$# in
-	deliver/1 | obey/1 | do_step/4 | do_shutdown/1 | status/* | apply/1 | rerun/2 | log/[12] | clean/1) "$@" ;;
+	deliver/1 | obey/[12] | do_step/3 | do_shutdown/1 | status/* | apply/1 | rerun/2 | log/[12] | clean/1) "$@" ;;
 	*) usage ;;
 	esac
 }

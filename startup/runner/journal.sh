@@ -2,7 +2,7 @@
 # First-boot steps have theirs in the journal, every-boot steps in /run, as what was done in a boot counts in that boot.
 
 # read_steps: sets $steps to the definition's table, a line a step in the order of running:
-# done|due LIST KEY FINGERPRINT KIND TIMEOUT RETRIES NAME, with "|" between.
+# done|due LIST KEY FINGERPRINT KIND TIMEOUT RETRIES NAME, with "|" between. The name is quoted as in JSON.
 read_steps() {
 	steps=$(instance=$instance first_boot=$journal every_boot=$done_in_boot awk -F '|' '
 		{
@@ -10,7 +10,7 @@ read_steps() {
 			was = ""
 			getline was <record
 			close(record)
-			print (was == $3 " " ENVIRON["instance"] ? "done" : "due") "|" $0
+			print (was == $3 " " ENVIRON["instance"] ? "done|" : "due|") $0
 		}' "$definition/steps")
 }
 
@@ -22,11 +22,13 @@ read_step() {
 	due=$1 list=$2 key=$3 fingerprint=$4 kind=$5 timeout=$6 retries=$7
 	shift 7
 	name=$*
+	name=${name#?}
+	name=${name%?}
 	unset IFS
 }
 
-# record: the step ($list, $key, $fingerprint, $name) is done. For a first-boot step, what it wrote is on disk before
-# its record is, and the record before this returns.
+# record: the step that was read is done. For a first-boot step, what it wrote is on disk before its record is, and the
+# record before this returns.
 record() {
 	folder=$journal sync=sync
 	[ "$list" = first_boot ] || folder=$done_in_boot sync=true

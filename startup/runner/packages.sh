@@ -16,7 +16,7 @@ do_packages() {
 	[ "$missing" ] || exit 0
 	did_something
 	# Package lists are refreshed once per apply.
-	[ -e "$run/refreshed" ] || { "refresh_$manager" && : >"$run/refreshed"; } || exit
+	[ -s "$run/refreshed" ] || { "refresh_$manager" && echo yes >"$run/refreshed"; } || exit
 	# shellcheck disable=SC2086 # names are words
 	"install_$manager" $names
 }

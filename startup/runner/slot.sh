@@ -10,9 +10,15 @@ get() {
 	esac
 }
 
-# get_id OPTION... URL: the instance id to $run/id. An answer without one is none.
+# get_id OPTION... URL: sets $instance to the instance id. However it is written, it is the same id; an answer without
+# one is none.
 get_id() {
-	get "$run/id" "$@" && grep -q '[^[:space:]]' "$run/id"
+	get "$run/id" "$@" || return
+	read -r instance _ <"$run/id"
+	case $instance in
+	'' | *[!a-z0-9-]*) instance=$(tr -cd '[:alnum:]-' <"$run/id" | tr '[:upper:]' '[:lower:]') ;;
+	esac
+	[ "$instance" ]
 }
 
 # ask_slot: read_slot, again and again as long as there is no answer: a minute if the machine has a definition that

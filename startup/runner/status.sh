@@ -1,56 +1,46 @@
-# begin: nothing is known yet of this apply.
+# begin: nothing is known yet of this apply. Texts are quoted as in JSON.
 begin() {
-	title='' whole='' instance='' boot=later source=cloud steps=''
-	outcomes='' failed='' exit_code='' message='' output='' finished=''
+	title='' whole=null id=null boot=later source=cloud failed=null exit_code=null message='' output='' finished=null
+	steps='' reached=0 all='' some='' text=''
 	read -r boot_id </proc/sys/kernel/random/boot_id
-	started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+	started=$(date -u +%FT%TZ)
+}
+
+# note OUTCOME [SECONDS]: what became of the step that was read.
+note() {
+	entry=",{\"name\":\"$name\",\"list\":\"$list\",\"outcome\":\"$1\",\"seconds\":${2-null}}"
+	all=$all$entry text="$text$newline  $1  $name${2:+ ($2 s)}"
+	[ "$1" = skipped ] || some=$some$entry
+	reached=$((reached + 1))
 }
 
 # write_status RESULT: the status, as JSON and as text; prints the line for the console, in which skipped steps and then
-# the output are left out to fit 4 KB. $outcomes has a word for each step that was reached: OUTCOME or OUTCOME=SECONDS.
-write_status() {
-	printf '%s\n' "$title" "$whole" "$instance" "$boot_id" "$boot" "$1" "$failed" "$exit_code" "$message" "$output" \
-		"$source" "$started" "$finished" "$outcomes" "$steps" | awk -F '|' '
-		function quote(text) {
-			gsub(/[\\"]/, "\\\\&", text)
-			return "\"" text "\""
-		}
-		function object(steps, output, all, i) {
-			for (i = 1; i < 14; i++)
-				all = all quote(key[i]) ":" (i == 10 ? "[" output "]" : value[i] == "" ? "null" : i == 8 ? value[i] : quote(value[i])) ","
-			return "{" all "\"steps\":[" substr(steps, 2) "]}"
-		}
-		NR < 15 {
-			value[NR] = $0
-			next
-		}
-		NR == 15 { split(value[14], outcome, " ") }
-		NF {
-			split(outcome[NR - 14] ? outcome[NR - 14] : "pending", did, "=")
-			list = $2
-			for (i = 1; i < 8; i++) sub(/^[^|]*\|/, "")
-			sub(/\|$/, "")
-			entry = ",{\"name\":" quote($0) ",\"list\":\"" list "\",\"outcome\":\"" did[1] "\",\"seconds\":" (did[2] == "" ? "null" : did[2]) "}"
-			all = all entry
-			if (did[1] != "skipped") some = some entry
-			text = text "\n  " did[1] "  " $0 (did[2] == "" ? "" : " (" did[2] " s)")
-			did[2] = ""
-		}
-		END {
-			split("definition fingerprint instance_id boot_id boot result failed_step exit_code message output source started_at finished_at", key, " ")
-			count = split(value[10], line, "\t")
-			for (i = 1; i < count; i++) output = output (i > 1 ? "," : "") quote(line[i])
-			result = object(all, output)
-			print result "\n" value[1] ": " value[6] ", " value[5] " boot" (value[9] == "" ? "" : ": " value[9]) text >"/run/evenboot/status.new"
-			if (length(result) > 4000) result = object(some, output)
-			if (length(result) > 4000) result = object(some)
-			if (length(result) > 4000) result = object()
-			print "evenboot: result " result
-		}' && mv -f "$run/status.new" "$run/status"
+# the output are left out to fit 4 KB.
+write_status() (
+	row=0 IFS=$newline
+	for step in $steps; do
+		row=$((row + 1))
+		[ "$row" -le "$reached" ] || { read_step "$step" && note pending; }
+	done
+	object "$1" "$all" "$output"
+	printf '%s\n' "$object" "$title: $1, $boot boot${message:+: $message}$text" >"$run/status.new" &&
+		mv -f "$run/status.new" "$run/status"
+	[ ${#object} -le 4000 ] || object "$1" "$some" "$output"
+	[ ${#object} -le 4000 ] || object "$1" "$some" ''
+	[ ${#object} -le 4000 ] || object "$1" '' ''
+	printf '%s\n' "evenboot: result $object"
+)
+
+# object RESULT STEPS OUTPUT: sets $object to the status as JSON.
+object() {
+	object="{\"definition\":${title:+\"}${title:-null}${title:+\"},\"fingerprint\":$whole,\"instance_id\":$id"
+	object="$object,\"boot_id\":\"$boot_id\",\"boot\":\"$boot\",\"result\":\"$1\",\"failed_step\":$failed"
+	object="$object,\"exit_code\":$exit_code,\"message\":${message:+\"}${message:-null}${message:+\"},\"output\":[$3]"
+	object="$object,\"source\":\"$source\",\"started_at\":\"$started\",\"finished_at\":$finished,\"steps\":[${2#,}]}"
 }
 
 # finish RESULT: the apply is over.
 finish() {
-	finished=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+	finished="\"$(date -u +%FT%TZ)\""
 	tell "$(write_status "$1")"
 }

@@ -4,7 +4,7 @@ run_steps() {
 	for row in $steps; do
 		read_step "$row"
 		if [ "$due" = due ] || { [ "$kind" = service ] && restart_wanted; }; then
-			if going_down; then
+			if [ "$stopping" ]; then
 				message='interrupted: the system is going down'
 				return 1
 			fi
@@ -12,14 +12,9 @@ run_steps() {
 			show_progress
 			run_step || return 1
 		else
-			outcomes="$outcomes skipped"
+			note skipped
 		fi
 	done
-}
-
-# going_down: has the system begun to stop? Only a shell step may have asked for that, so only then systemd is asked.
-going_down() {
-	[ "$stopping" ] || { [ "$ran_shell" ] && [ "$(systemctl is-system-running)" = stopping ]; }
 }
 
 # show_progress: the status says how far the apply is, once a second at most, as many steps take no time.
@@ -33,16 +28,17 @@ show_progress() {
 # run_step: the step that was read; records it. 1: it failed.
 run_step() {
 	now
-	begun=$now pause=1
+	begun=$now pause=1 lost='' asked=''
 	until try_step 30 || [ "$retries" -eq 0 ] || [ "$stopping" ] || { again && [ "$stopping" ]; }; do :; done
-	[ "$kind" != shell ] || ran_shell=yes
-	lost=
+	# A shell step may have asked the system to go down. systemd answers while the record is made.
+	[ "$kind" != shell ] || { systemctl is-system-running >"$run/system" & asked=$!; }
 	[ "$exit" -ne 0 ] || record || { lost=yes && exit=74; }
+	[ -z "$asked" ] || { wait "$asked"; read -r asked <"$run/system"; [ "$asked" != stopping ] || stopping=yes; }
 	now
 	took=$((now - begun)) outcome=ran verdict=ok
-	[ "$exit" -eq 0 ] || explain
 	seconds=$((took / 100)).$((took / 10 % 10))
-	outcomes="$outcomes $outcome=$seconds"
+	[ "$exit" -eq 0 ] || explain
+	note "$outcome" "$seconds"
 	tell "evenboot: step '$name' $verdict ($seconds s)"
 	return "$exit"
 }
@@ -51,14 +47,14 @@ run_step() {
 # its time limit is asked to end, and after so many seconds of grace made to.
 try_step() {
 	now
-	[ "$now" -lt "$stamped" ] || { stamped=$((now + 100)) && stamp=$(date -u +%Y-%m-%dT%H:%M:%SZ); }
+	[ "$now" -lt "$stamped" ] || { stamped=$((now + 100)) && stamp=$(date -u +%FT%TZ); }
 	printf '%s\n' "--- $stamp step $name" >&7
 	limit="timeout -k $1 $timeout"
 	if [ "$kind" = shell ] && [ ! -e "$definition/$key.unless" ]; then
 		# Only the step's own text takes time.
-		do_step "$definition" "$key" shell </dev/null >&7 2>&1 7>&- 9>&- &
+		do_step "$key" shell </dev/null >&7 2>&1 7>&- 9>&- &
 	else
-		$limit /bin/sh "$runner" do_step "$definition" "$key" "$kind" </dev/null >&7 2>&1 7>&- 9>&- &
+		$limit /bin/sh "$runner" do_step "$key" "$kind" </dev/null >&7 2>&1 7>&- 9>&- &
 	fi
 	child=$!
 	# The signal to stop may have come before there was a child to hand it on to.
@@ -75,24 +71,24 @@ try_step() {
 # explain: sets what the status says of the failure.
 explain() {
 	settle
-	outcome=failed failed=$name exit_code=$exit verdict="failed with exit code $exit"
+	outcome=failed failed="\"$name\"" exit_code=$exit verdict="failed with exit code $exit"
 	case $exit in
 	124 | 137) [ "$took" -lt "${timeout}00" ] || verdict="was ended: it took longer than $timeout s" ;;
 	esac
 	[ -z "$lost" ] || verdict="is not recorded as done: cannot write to $folder"
 	[ -z "$stopping" ] || verdict='was interrupted: the system is going down'
 	message="step '$name' $verdict"
-	output=$(step_output "$name" | tail -n 20 | tail -c 2000 | iconv -c -f UTF-8 -t UTF-8 | tr '\t\n' ' \t' |
-		tr -d '\000-\010\012-\037\177')
+	output=$(step_output "$name" | tail -n 20 | tail -c 2000 | iconv -c -f UTF-8 -t UTF-8 | tr '\t' ' ' |
+		tr -d '\000-\010\013-\037\177' | sed 's/[\\"]/\\&/g; s/.*/"&"/' | paste -sd ,)
 }
 
-# do_step DEFINITION KEY KIND: the step itself, in a process of its own that ends with the step's exit code.
+# do_step KEY KIND: the step itself, in a process of its own that ends with the step's exit code.
 do_step() {
-	key=$2 step=$1/$2
+	key=$1 step=$definition/$1
 	unset LC_ALL
-	export EVENBOOT_STEP="$2"
-	[ ! -e "$step.uses" ] || see_values "$1"
-	"do_$3"
+	export EVENBOOT_STEP="$1"
+	[ ! -e "$step.uses" ] || see_values
+	"do_$2"
 }
 
 # did_something: note that the step changes the machine, for the services that restart on it. Called before the change,

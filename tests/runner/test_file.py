@@ -26,7 +26,7 @@ TEXTS = {
     "cr": "a\r\nb\rc\r\n",
     "only cr": "\r",
     "shell": "$HOME ${HOME} $(id) `id` \"'\\ \\n %s & \\& !\n",
-    "looks like the payload": '@ name 1\nevil\nmain "$@"; exit\n#!/bin/sh\nsum=0\n@ x 99999 open\nEND\n--==\n',
+    "looks like the payload": '@ name 1\nevil\nmain "$@"; exit\n#!/bin/sh\n# sum=0\n@ x 99999 open\nEND\n--==\n',
     "utf-8": "é ü 漢字 \U0001f600 \u2028 \u0085 \ufeff\n",
     "controls": "".join(map(chr, range(1, 32))) + "\x7f",
     "long line": "x" * 20_000,

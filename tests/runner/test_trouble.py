@@ -320,7 +320,7 @@ def test_definition_that_comes_with_other_parts(machine: Machine) -> None:
 def test_stored_definition_is_damaged(machine: Machine, missing: str) -> None:
     """L11: what is missing of the stored definition is stored again, never taken for nothing to do."""
     machine.boot(SITE)
-    machine.run(f"rm /var/lib/evenboot/definitions/*/{missing}")
+    machine.run(f"rm /var/lib/evenboot/current/{missing}")
     status = machine.boot()
 
     assert ["one", "two", "two"] == machine.lines()
@@ -366,12 +366,12 @@ def test_step_that_asks_for_an_apply(machine: Machine) -> None:
 
 
 def test_failed_store_leaves_nothing(machine: Machine) -> None:
-    """L11: a definition that cannot be put in place leaves no rest, boot after boot."""
+    """L11: a definition that cannot be put in place leaves the one before in force, boot after boot."""
     machine.boot(SITE)
-    machine.enter("mount -o remount,ro /usr/local")
-    machine.boot(definition("one", "three"))
+    machine.enter("mount --bind /etc /etc && mount -o remount,bind,ro /etc")
+    machine.boot(definition("one", "three", shutdown=[note("bye")]))
     machine.boot()
 
     assert ["one", "two", "two", "two"] == machine.lines()
-    assert "cannot write to /usr/local/sbin/evenboot" in machine.status()["message"]
-    assert 1 == len(machine.run("ls /var/lib/evenboot/definitions").stdout.split())
+    assert "cannot write to /etc/systemd/system/evenboot-shutdown.service" in machine.status()["message"]
+    assert {"current", "a", "b", "journal", "machine"} == set(machine.run("ls /var/lib/evenboot").stdout.split())
