@@ -45,7 +45,6 @@ Arguments that every step has:
 In a definition:
 
 {definition}
-A `Reboot` step does not exist yet.
 """
 
 

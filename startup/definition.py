@@ -336,8 +336,39 @@ class Download:
         _settle(self, f"download {_text(self.path)}")
 
 
-Step: TypeAlias = Shell | File | Directory | Packages | User | Unit | Service | Download
-STEP_TYPES = (Shell, File, Directory, Packages, User, Unit, Service, Download)
+@dataclass(frozen=True, slots=True)
+class Reboot:
+    """Reboot the machine once, at this place among the first-boot steps.
+
+    The request is recorded with the id of the boot, and the step is done when the boot is another one. The steps after it
+    run then.
+
+    Attributes:
+        name: The step's name.
+        unless: Shell text; when it exits 0 no reboot is needed and the step is done. Its working directory is `/`.
+        timeout_seconds: After so many seconds without a reboot the step has failed, 1 to 86,400.
+        retries: How often a failed step is tried again in the same apply, 0 to 100.
+        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
+
+    Example:
+        >>> Reboot("into the new kernel", unless="test ! -e /run/reboot-required").name
+        'into the new kernel'
+    """
+
+    kind: ClassVar[Literal["reboot"]] = "reboot"
+    name: str
+    _: KW_ONLY
+    unless: str | None = None
+    timeout_seconds: int = 1800
+    retries: int = 0
+    rerun_on: _StepNames = _NONE
+
+    def __post_init__(self) -> None:
+        _settle(self, self.name)
+
+
+Step: TypeAlias = Shell | File | Directory | Packages | User | Unit | Service | Download | Reboot
+STEP_TYPES = (Shell, File, Directory, Packages, User, Unit, Service, Download, Reboot)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from .definition import (
     Download,
     File,
     Packages,
+    Reboot,
     Service,
     Shell,
     StartupScript,
@@ -93,6 +94,8 @@ def effect(step: Step) -> Effect:
             return {"service": step.service, "enable": step.enable, "start": step.start}
         case Download():
             return {"url": step.url, "path": step.path, "sha256": step.sha256, **_ownership(step)}
+        case Reboot():
+            return {"unless": step.unless}
         case _:
             assert_never(step)
 

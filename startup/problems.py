@@ -251,6 +251,10 @@ def in_shutdown() -> str:
     return "is given, but a shutdown step runs at each stop whatever changed; take it out"
 
 
+def reboot_elsewhere(list_name: str) -> str:
+    return f"is a Reboot, and in {list_name} it would never end; move it to first_boot, where it reboots the machine once"
+
+
 def meant(guess: str | None) -> str:
     return f"did you mean {guess!r}?" if guess is not None else ""
 

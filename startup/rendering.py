@@ -16,6 +16,7 @@ from .definition import (
     Download,
     File,
     Packages,
+    Reboot,
     Service,
     Shell,
     StartupScript,
@@ -39,6 +40,7 @@ KIND_PARTS: dict[str, tuple[str, ...]] = {
     "unit": ("place", "systemd", "unit"),
     "service": ("systemd", "service"),
     "download": ("place", "download"),
+    "reboot": ("reboot",),
 }
 LAST = ("obey", "command")
 
@@ -198,6 +200,9 @@ def _fields(step: Step) -> Iterator[tuple[str, str]]:
         case Download():
             mode = _mode(step.mode)
             yield "fields", _lines(step.url, step.path, step.sha256, mode, step.owner, step.group)
+        case Reboot():
+            if step.unless is not None:
+                yield "unless", step.unless
         case _:
             assert_never(step)
     if isinstance(step, (Shell, File)) and step.uses:

@@ -14,6 +14,7 @@ from .definition import (
     Download,
     File,
     Packages,
+    Reboot,
     Service,
     Shell,
     StartupScript,
@@ -84,6 +85,8 @@ def _steps(definition: StartupScript, values: object) -> Iterator[Problem]:
             yield Problem(place, problems.not_a_step(step))
             continue
         fields = list(_fields(step, given))
+        if isinstance(step, Reboot) and list_name != "first_boot":
+            yield Problem(place, problems.reboot_elsewhere(list_name))
         yield from _found(place, [("name", _name(step, place, places, fields))])
         yield from _found(place, fields)
         yield from _found(place, _limits(step))
@@ -93,7 +96,7 @@ def _steps(definition: StartupScript, values: object) -> Iterator[Problem]:
 
 
 def _name(step: Step, place: str, places: Mapping[object, str], fields: Iterable[Finding]) -> str | None:
-    derived = not isinstance(step, Shell) and str(step.name).startswith(f"{step.kind} ")
+    derived = not isinstance(step, (Shell, Reboot)) and str(step.name).startswith(f"{step.kind} ")
     wrong = rules.name(step.name, derived)
     if wrong is None and places[step.name] != place:
         wrong = problems.duplicate_name(step.name, places[step.name])
@@ -143,6 +146,8 @@ def _fields(step: Step, given: _Given) -> Iterator[Finding]:
             yield "path", rules.path(step.path)
             yield "sha256", rules.sha256(step.sha256)
             yield from _ownership(step)
+        case Reboot():
+            yield "unless", None if step.unless is None else rules.shell_text(step.unless)
         case _:
             assert_never(step)
 

@@ -290,14 +290,14 @@ def paths_beside_them() -> set[str]:
     definition = StartupScript("all", shutdown=[startup.Shell("bye", script="true")])
     tables = [startup.render(definition, {}, cloud).text.partition("\n@ files ")[2] for cloud in ("aws", "gcp", "azure")]
     log = places_of_the_runner()["log_file"]
-    return {path for table in tables for path in re.findall(r"^\S+ (/.+)$", table, re.MULTILINE)} | {log, f"{log}.1"}
+    return {path for table in tables for path in re.findall(r"^\d+ \S+ (/.+)$", table, re.MULTILINE)} | {log, f"{log}.1"}
 
 
 def test_paths_are_documented() -> None:
     """docs/on-the-machine.md lists each path that the runner makes, and no other."""
     rows = [line.split("|")[1] for line in MACHINE.read_text("utf-8").splitlines() if line.startswith("| `/")]
     shown = {path for row in rows for path in re.findall(r"`([^`]+)`", row)}
-    starts = {path.partition("<")[0].rstrip("/") for path in shown}
+    starts = {path.partition("<")[0].rstrip("/.") for path in shown}
     patterns = {re.sub(r"<.+?>", "*", path) for path in shown}
     inside, beside = paths_in_its_folders(), paths_beside_them()
 

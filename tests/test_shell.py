@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from startup import Directory, Download, File, Packages, Service, Shell, StartupScript, Unit, User
+from startup import Directory, Download, File, Packages, Reboot, Service, Shell, StartupScript, Unit, User
 from startup.rendering import runner
 
 from .checkout import ROOT, committed
@@ -26,6 +26,7 @@ EVERY_KIND = StartupScript(
         Unit("app.service", content="[Service]\nExecStart=true\n"),
         Service("app"),
         Download("https://a.example/b", path="/opt/b", sha256="0" * 64),
+        Reboot("reboot", unless="true"),
     ],
     shutdown=[Shell("drain", script="true")],
 )

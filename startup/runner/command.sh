@@ -29,8 +29,9 @@ status() {
 	code=1 killed=
 	case $line in
 	*'"result":"ok"'*) code=0 ;;
-	# An apply that was killed holds no lock.
-	*'"result":"running"'*) flock -n "$run/lock" true && killed='the apply was killed before its end' || code=2 ;;
+	# An apply that was killed has not finished, and holds no lock.
+	*'"result":"running"'*'"finished_at":null'*) flock -n "$run/lock" true && killed='the apply was killed before its end' || code=2 ;;
+	*'"result":"running"'*) code=2 ;;
 	esac
 	sed -n "${killed:+s/\"running\"/\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/;}$lines" \
 		"$run/status"
@@ -92,7 +93,7 @@ main() {
 	# The agent of the cloud runs the payload itself, under a name of its own choice.
 	[ "${0##*/}" = evenboot ] || set -- deliver
 	case ${1-}/$# in
-	deliver/1 | obey/[12] | do_step/3 | do_shutdown/1 | status/* | apply/1 | rerun/2 | log/[12] | clean/1) "$@" ;;
+	deliver/1 | obey/[12] | do_step/4 | do_shutdown/1 | status/* | apply/1 | rerun/2 | log/[12] | clean/1) "$@" ;;
 	*) usage ;;
 	esac
 }

@@ -33,7 +33,7 @@ obey() {
 	[ -d "$journal" ] || mkdir "$journal"
 	if read_steps; then
 		[ ! -e "$definition/fresh" ] || tidy
-		run_steps || end=failed
+		run_steps || [ $end = running ] || end=failed
 	else
 		end=failed message="cannot read $definition"
 	fi

@@ -52,9 +52,9 @@ try_step() {
 	limit="timeout -k $1 $timeout"
 	if [ "$kind" = shell ] && [ ! -e "$definition/$key.unless" ]; then
 		# Only the step's own text takes time.
-		do_step "$key" shell </dev/null >&7 2>&1 7>&- 9>&- &
+		do_step "$key" shell - </dev/null >&7 2>&1 7>&- 9>&- &
 	else
-		$limit /bin/sh "$runner" do_step "$key" "$kind" </dev/null >&7 2>&1 7>&- 9>&- &
+		$limit /bin/sh "$runner" do_step "$key" "$kind" "$fingerprint $instance" </dev/null >&7 2>&1 7>&- 9>&- &
 	fi
 	child=$!
 	# The signal to stop may have come before there was a child to hand it on to.
@@ -80,15 +80,16 @@ explain() {
 	message="step '$name' $verdict"
 	output=$(step_output "$name" | tail -n 20 | tail -c 2000 | iconv -c -f UTF-8 -t UTF-8 | tr '\t' ' ' |
 		tr -d '\000-\010\013-\037\177' | sed 's/[\\"]/\\&/g; s/.*/"&"/' | paste -sd ,)
+	[ -z "$stopping" ] || [ "$kind" != reboot ] || expect_reboot
 }
 
-# do_step KEY KIND: the step itself, in a process of its own that ends with the step's exit code.
+# do_step KEY KIND RECORD: the step itself, in a process of its own that ends with the step's exit code.
 do_step() {
 	key=$1 step=$definition/$1
 	unset LC_ALL
 	export EVENBOOT_STEP="$1"
 	[ ! -e "$step.uses" ] || see_values
-	"do_$2"
+	"do_$2" "$3"
 }
 
 # did_something: note that the step changes the machine, for the services that restart on it. Called before the change,

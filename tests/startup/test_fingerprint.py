@@ -12,6 +12,7 @@ from startup import (
     Download,
     File,
     Packages,
+    Reboot,
     Service,
     Shell,
     StartupScript,
@@ -32,8 +33,9 @@ STEPS: tuple[Step, ...] = (
     Unit("app.service", content="[Service]", enable=False, start=False),
     Service("nginx", enable=False, start=False, restart_on=["file /x", "a", "directory /srv"]),
     Download("https://example.org/x", path="/opt/x", sha256="ab" * 32, mode=0o755, owner="app", group="app"),
+    Reboot("new kernel", unless="test -e /done"),
 )
-EXAMPLE = StartupScript("example", first_boot=STEPS[:4], every_boot=STEPS[4:7], shutdown=STEPS[7:])
+EXAMPLE = StartupScript("example", first_boot=STEPS[:4], every_boot=STEPS[4:7], shutdown=STEPS[7:8])
 VALUES = {"A": "10.0.0.1"}
 
 
@@ -54,6 +56,7 @@ def test_fingerprints_stay_as_they_are() -> None:
         "service nginx": "37027606160ca30f4ad8242148ee1566c26fae234d46c1115ccdab2d6c89dcb3",
         "download /opt/x": "d20892ddba472dbbfbf4259cd3b191b4882b770894d16f83afc7330990cc542f",
     } == step_fingerprints(EXAMPLE, VALUES)
+    assert {"new kernel": "207300435dd4d0d34b832b8820beb0acd69c8b1b9a393075a936f063e4569708"} == step_fingerprints(StartupScript("x", first_boot=[STEPS[8]]))
     assert "cbfaf8ae5b811d20afe5fc82dafc7e348c64a087455ae3e6f31c0298b173067c" == fingerprint(EXAMPLE, VALUES)
 
 

@@ -1,0 +1,90 @@
+"""The step `Reboot`: once, recorded, and the steps after it in the boot that follows."""
+
+from __future__ import annotations
+
+import pytest
+
+from startup import Reboot, StartupScript, validate
+
+from .scenarios import note
+from .throwaway import Machine, outcomes
+
+SITE = StartupScript(
+    "site", first_boot=[note("one"), Reboot("new kernel"), note("two")], every_boot=[note("three")]
+)
+
+
+def test_reboot(machine: Machine) -> None:
+    """L5: the machine reboots once at that place; what stands after it runs in the boot that follows."""
+    waits = machine.boot(SITE)
+    asked = machine.lines("/reboots")
+    status = machine.boot()
+    machine.boot()
+
+    assert ("running", "step 'new kernel' reboots the machine", None) == (
+        waits["result"], waits["message"], waits["failed_step"],
+    )  # fmt: skip
+    assert ["ran one", "pending new kernel", "pending two", "pending three"] == outcomes(waits)
+    assert ["skipped one", "ran new kernel", "ran two", "ran three"] == outcomes(status)
+    assert 1 == len(asked) == len(machine.lines("/reboots"))
+    assert ["one", "two", "three", "three"] == machine.lines()
+
+
+def test_reboot_that_is_not_needed(machine: Machine) -> None:
+    """A text that exits 0 satisfies the step, and the apply goes on."""
+    status = machine.boot(StartupScript("site", first_boot=[Reboot("new kernel", unless="true"), note("two")]))
+
+    assert ["ran new kernel", "ran two"] == outcomes(status)
+    assert [] == machine.lines("/reboots")
+
+
+def test_reboot_is_asked_for_again_in_the_same_boot(machine: Machine) -> None:
+    """L5: killed while it waits for the reboot, the next apply of the same boot asks again, the one after it does not."""
+    machine.run("touch /etc/deaf")
+    machine.define(SITE)
+    machine.cut_power(lambda: machine.lines("/reboots") != [])
+    machine.run("rm /etc/deaf")
+    machine.unit()
+    machine.boot()
+
+    assert 2 == len(machine.lines("/reboots"))
+    assert ["one", "two", "three"] == machine.lines()
+
+
+def test_reboot_that_is_due_again(machine: Machine) -> None:
+    """L6: made due again, it reboots the machine again."""
+    machine.boot(SITE)
+    machine.boot()
+    machine.evenboot("rerun", "new kernel")
+    machine.boot()
+
+    assert 2 == len(machine.lines("/reboots"))
+
+
+def test_clone_of_a_machine_that_waits_for_its_reboot(machine: Machine) -> None:
+    """L7: the request of the parent is none of the image's."""
+    machine.boot(SITE)
+    machine.clone()
+    machine.boot()
+    machine.boot()
+
+    assert 2 == len(machine.lines("/reboots"))
+    assert ["one", "one", "two", "three"] == machine.lines()
+
+
+def test_reboot_that_does_not_come(machine: Machine) -> None:
+    """A machine that does not reboot in time has failed at that step."""
+    machine.run("touch /etc/deaf")
+    status = machine.boot(StartupScript("site", first_boot=[Reboot("new kernel", timeout_seconds=1)]))
+
+    assert ("failed", "new kernel") == (status["result"], status["failed_step"])
+    assert "took longer than 1 s" in status["message"]
+
+
+@pytest.mark.parametrize("place", ["every_boot", "shutdown"])
+def test_reboot_elsewhere(place: str) -> None:
+    """Where it would never end it is refused, with the way out."""
+    (problem,) = validate(StartupScript("site", **{place: [Reboot("again")]}))  # pyright: ignore[reportArgumentType]
+
+    assert f"{place}[0]" == problem.path
+    assert "move it to first_boot" in problem.message
