@@ -6,7 +6,7 @@ VENV := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-fast check bench lock clean
+.PHONY: help up down test test-all test-fast check bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -21,6 +21,9 @@ down: ## remove everything that `up` made, the built images stay
 
 test: check ## run the checks and every test; the boot suite needs root on Linux
 	@$(VENV)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+
+test-all: check ## the same with all that can be tried: every kill point, Debian 13, all outages; takes hours
+	@$(VENV)/python -m pytest --exhaustive --numprocesses 2 --dist loadgroup $(ARGS)
 
 test-fast: check ## the same without booting machines
 	@$(VENV)/python -m pytest -m "not boot" $(ARGS)
