@@ -1,4 +1,5 @@
-delivered=$0
+# What the agent has brought: this program, or the one that fetched it.
+delivered=${EVENBOOT_DELIVERED:-$0}
 
 # read_slot: the payload to $run/slot, the instance id to $run/id. 0: read; 4: there is no payload; 1: no answer.
 read_slot() {

@@ -19,13 +19,14 @@ accept() {
 	unpack && put_in_place && ln -sfn "${new##*/}" "$state/next" && mv -T "$state/next" "$definition" && sync "$state"
 }
 
-# unpack: the payload's text, from the runner on, becomes the runner. The records in it become files: "@ NAME LINES",
-# then so many lines. The last line of a record marked "open" has no line end.
+# unpack: the payload's text becomes the runner, and the records in it become files: "@ NAME LINES", then so many lines.
+# The last line of a record marked "open" has no line end. What is too large for the slot is an object in the cloud's
+# store, and the slot holds a program that fetches it.
 unpack() {
-	{ gzip -dc payload 2>/dev/null || cat payload; } | sed -n '/^#!/,$p' >evenboot || return 1
-	if [ "$(sed '1,/^# sum=/d' evenboot | sha256sum)" != "$(sed -n '/^# sum=/{s///;s/$/  -/p;q;}' evenboot)" ]; then
-		problem='the payload in the slot is damaged'
-		return 1
+	take_text payload || return 1
+	if grep -q '^# object=' evenboot; then
+		problem='the object that the slot names cannot be fetched'
+		/bin/sh ./evenboot fetch object && take_text object || return 1
 	fi
 	true >fresh
 	awk '
@@ -33,6 +34,14 @@ unpack() {
 		data && /^@ / { close(path); path = $2; left = $3; open = $4; printf "" >path }
 		/^main "\$@"; exit$/ { data = 1 }
 	' evenboot
+}
+
+# take_text FILE: the text in a payload, from the runner on, to the file evenboot, if it is whole.
+take_text() {
+	{ gzip -dc "$1" 2>/dev/null || cat "$1"; } | sed -n '/^#!/,$p' >evenboot || return 1
+	[ "$(sed '1,/^# sum=/d' evenboot | sha256sum)" = "$(sed -n '/^# sum=/{s///;s/$/  -/p;q;}' evenboot)" ] && return
+	problem='the payload in the slot is damaged'
+	return 1
 }
 
 # put_in_place: put the command, the units and the limits of the cloud's agent in place, each in one go, as the table "files"
