@@ -325,7 +325,10 @@ class Machine:
         return path.read_bytes().decode(errors="replace").replace("\r\n", "\n") if path.exists() else ""
 
     def results(self) -> list[dict[str, Any]]:
-        """Return the results that the console has shown, the oldest first."""
+        """Return the results that the console has shown, the oldest first.
+
+        A result that is `running` is none yet: the machine reboots for a step, and goes on then.
+        """
         found: list[dict[str, Any]] = []
         for line in self.console().split("\n"):
             _, mark, text = line.partition(RESULT)
@@ -334,7 +337,7 @@ class Machine:
                     found.append(json.loads(text))
                 except ValueError:
                     pass  # a line that is not complete yet
-        return found
+        return [result for result in found if result.get("result") != "running"]
 
     def wait_result(self, after: int, seconds: float) -> dict[str, Any]:
         """Wait until there are more than `after` results, and return the newest."""
