@@ -70,7 +70,7 @@ class Result:
         if self.result != "failed":
             return self.result + (f": {self.message}" if self.message else "")
         lines = [self.message or "failed"]
-        if self.failed_step is not None and repr(self.failed_step) not in lines[0]:
+        if self.failed_step is not None and self.failed_step not in lines[0]:
             failed = f"step {self.failed_step!r} failed" + (
                 "" if self.exit_code is None else f" with exit code {self.exit_code}"
             )
@@ -98,13 +98,13 @@ def newest_result(text: str) -> Result | None:
 
 
 def newest_step(text: str) -> str | None:
-    """Return what the console last said of a single step, None if it said nothing.
+    """Return what the console last said of a step since its last result, None if it said nothing.
 
     Example:
         >>> newest_step("evenboot: step 'packages nginx' ok (4.20 s)\\r\\nlogin: ")
         "step 'packages nginx' ok (4.20 s)"
     """
-    found = _STEP.findall(text.replace("\r", ""))
+    found = _STEP.findall(text.replace("\r", "").rpartition(MARK)[2])
     return found[-1].strip() if found else None
 
 
