@@ -77,7 +77,7 @@ async def wait_for_result(
         ...     name = "web"
         ...     def read(self) -> str:
         ...         return 'evenboot: result {"result": "ok", "fingerprint": "ab12"}'
-        ...     def restart(self) -> None: ...
+        ...     def restart(self) -> bool: ...
         >>> asyncio.run(wait_for_result(Still(), "ab12", 60, print)).result
         'ok'
     """
@@ -104,13 +104,13 @@ async def boots_seen(console: Console) -> frozenset[str]:
     return frozenset(result.boot_id for result in results_in(text) if result.boot_id)
 
 
-async def restart(console: Console) -> None:
-    """Restart a VM in order, without holding up the event loop.
+async def restart(console: Console) -> bool:
+    """Restart a VM in order, without holding up the event loop; return False if it is off, and stays so.
 
     Raises:
         ConsoleError: The cloud refuses, or does not answer for 5 minutes.
     """
-    await _patiently(console.restart)
+    return await _patiently(console.restart)
 
 
 class _Look:

@@ -47,14 +47,25 @@ class Console(Protocol):
         """
         ...
 
-    def restart(self) -> None:
+    def restart(self) -> bool:
         """Restart the VM in order, so that its shutdown steps run; return when the cloud has taken that in hand.
+
+        Returns:
+            False if the VM is off: it stays so, and obeys what has changed when somebody starts it.
 
         Raises:
             ConsoleBusy: It may work later.
             ConsoleError: It will not; the text says what to do.
         """
         ...
+
+
+def missing_sdk(name: str, cloud: str, error: ImportError) -> ConsoleError:
+    """Return the error of a cloud whose SDK is not installed."""
+    return ConsoleError(
+        f"{name}: its console is read with {cloud}'s SDK for Python, and there is no {error.name}: "
+        f"pip install 'evenboot[{cloud}-console]'"
+    )
 
 
 def console_at(name: str, address: str) -> Console:

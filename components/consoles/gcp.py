@@ -1,0 +1,137 @@
+"""The serial console of a VM on Google Cloud.
+
+Credentials are found as Pulumi's provider finds them: `GOOGLE_OAUTH_ACCESS_TOKEN`, `GOOGLE_CREDENTIALS` (a key or
+its path), then Google's own order (`GOOGLE_APPLICATION_CREDENTIALS`, `gcloud auth application-default login`, the
+computer's service account). `GOOGLE_COMPUTE_CUSTOM_ENDPOINT` is the provider's, too: a private or other endpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from . import ConsoleBusy, ConsoleError, missing_sdk
+
+READ = "compute.instances.getSerialPortOutput"
+RESTART = "compute.instances.get, .stop, .start and compute.zoneOperations.get"
+NEWEST_BYTES = 131_072
+"""Of the 1 MB that Google keeps: enough for many results, and little enough to be read every 2 seconds."""
+
+_SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+_STARTING = {"PROVISIONING", "STAGING", "REPAIRING", "PENDING"}
+# A VM that is off takes its time for the last steps: 90 s, and some more in the cloud.
+_OPERATION_SECONDS = 600
+_ANSWER_SECONDS = 20
+
+_clients: dict[tuple[str | None, ...], Any] = {}
+_making = threading.Lock()
+
+
+class GcpConsole:
+    """Read the console of one VM of Compute Engine, and restart it.
+
+    Args:
+        name: What messages call it.
+        project: The project's id.
+        zone: As in `"europe-west3-a"`.
+        instance: The VM's name in its zone.
+    """
+
+    def __init__(self, name: str, project: str, zone: str, instance: str) -> None:
+        self.name, self.zone = name, zone
+        self._place = {"project": project, "zone": zone, "instance": instance}
+
+    def read(self) -> str:
+        """Return the last 128 KB of serial port 1; see `Console.read`."""
+        with self._explained(READ):
+            client = self._client()
+            request = {**self._place, "port": 1, "start": -NEWEST_BYTES}
+            return str(client.get_serial_port_output(request=request, retry=None, timeout=_ANSWER_SECONDS).contents)
+
+    def restart(self) -> bool:
+        """Stop the VM in order and start it again, which gives it another ephemeral address; see `Console.restart`.
+
+        Google's `reset` would pull the plug: no shutdown step would run.
+        """
+        with self._explained(RESTART):
+            client = self._client()
+            status = client.get(request=self._place, timeout=_ANSWER_SECONDS).status
+            if status == "RUNNING":
+                client.stop(request=self._place, timeout=_ANSWER_SECONDS).result(timeout=_OPERATION_SECONDS)
+                client.start(request=self._place, timeout=_ANSWER_SECONDS).result(timeout=_OPERATION_SECONDS)
+        if status in _STARTING:
+            raise ConsoleBusy(f"{self.name}: it is being started")
+        return bool(status == "RUNNING")
+
+    def _client(self) -> Any:
+        from google.api_core.client_options import ClientOptions
+        from google.cloud import compute_v1
+
+        chosen = ("GOOGLE_COMPUTE_CUSTOM_ENDPOINT", "GOOGLE_OAUTH_ACCESS_TOKEN", "GOOGLE_CREDENTIALS")
+        endpoint, *login = map(os.environ.get, chosen)
+        key = (endpoint, *login)
+        with _making:
+            if key not in _clients:
+                options = ClientOptions(api_endpoint=_host(endpoint)) if endpoint else None
+                _clients[key] = compute_v1.InstancesClient(credentials=_credentials(*login), client_options=options)
+            return _clients[key]
+
+    @contextmanager
+    def _explained(self, right: str) -> Iterator[None]:
+        """Turn what the SDK raises into errors that say what to do."""
+        try:
+            from google.api_core import exceptions as api
+            from google.auth import exceptions as auth
+            from requests import exceptions as http
+        except ImportError as error:
+            raise missing_sdk(self.name, "gcp", error) from None
+        try:
+            yield
+        except ImportError as error:
+            raise missing_sdk(self.name, "gcp", error) from None
+        except (api.TooManyRequests, api.NotFound, api.ServerError, http.ConnectionError, http.Timeout) as error:
+            raise ConsoleBusy(f"{self.name}: Google says {error}") from error
+        except (api.RetryError, TimeoutError) as error:
+            raise ConsoleBusy(f"{self.name}: Google does not answer in time: {error}") from error
+        except api.Unauthorized as error:
+            raise ConsoleError(f"{self.name}: Google does not accept the credentials: {error}; renew them") from error
+        except api.Forbidden as error:
+            raise self._forbidden(error, right) from error
+        except auth.TransportError as error:
+            raise ConsoleBusy(f"{self.name}: Google's login does not answer: {error}") from error
+        except auth.GoogleAuthError as error:
+            raise ConsoleError(
+                f"{self.name}: cannot log in to Google Cloud: {error}; run `gcloud auth application-default login`, or "
+                "set GOOGLE_CREDENTIALS (those in the stack's configuration are known to Pulumi only)"
+            ) from error
+        except api.GoogleAPIError as error:
+            raise ConsoleError(f"{self.name}: Google refuses: {error}") from error
+
+    def _forbidden(self, error: Any, right: str) -> ConsoleError:
+        reasons = {str(one.get("reason")) for one in error.errors if isinstance(one, dict)}
+        if reasons & {"rateLimitExceeded", "quotaExceeded", "userRateLimitExceeded"}:
+            return ConsoleBusy(f"{self.name}: Google says {error}")
+        return ConsoleError(f"{self.name}: who deploys needs the right {right}: {error}")
+
+
+def _host(endpoint: str) -> str:
+    """Return scheme and host of an endpoint as the provider takes it, with the API's path."""
+    return endpoint.rstrip("/").removesuffix("/compute/v1")
+
+
+def _credentials(token: str | None, key: str | None) -> Any:
+    import json
+
+    import google.auth
+    from google.oauth2.credentials import Credentials
+
+    if token:
+        return Credentials(token=token)
+    if key and key.lstrip().startswith("{"):
+        return google.auth.load_credentials_from_dict(json.loads(key), scopes=_SCOPES)[0]
+    if key:
+        return google.auth.load_credentials_from_file(key, scopes=_SCOPES)[0]
+    return google.auth.default(scopes=_SCOPES)[0]
