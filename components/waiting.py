@@ -116,9 +116,7 @@ async def restart(console: Console) -> bool:
 class _Look:
     """What one wait has seen so far on its console."""
 
-    def __init__(
-        self, console: Console, fingerprint: str, seen: Collection[str], say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, console: Console, fingerprint: str, seen: Collection[str], say: Callable[[str], None]) -> None:
         self.console, self.fingerprint, self.seen, self.say = console, fingerprint, seen, say
         self.text = ""
         self.trouble: ConsoleBusy | None = None

@@ -88,6 +88,7 @@ class AwsConsole:
         """Turn what boto3 raises into errors that say what to do."""
         try:
             from botocore import exceptions
+            from botocore.parsers import ResponseParserError
         except ImportError as error:
             raise missing_sdk(self.name, "aws", error) from None
         try:
@@ -96,7 +97,7 @@ class AwsConsole:
             raise missing_sdk(self.name, "aws", error) from None
         except exceptions.ClientError as error:
             raise self._refused(error, right) from error
-        except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
+        except (exceptions.HTTPClientError, exceptions.ConnectionError, ResponseParserError) as error:
             raise ConsoleBusy(f"{self.name}: EC2 in {self.region} does not answer: {error}") from error
         except exceptions.BotoCoreError as error:  # no credentials, no such profile, a session that has ended
             raise ConsoleError(

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -80,12 +80,16 @@ class AzureConsole:
     def restart(self) -> bool:
         """Restart the VM as its operating system would, which keeps its addresses; see `Console.restart`."""
         with self._explained(RESTART):
+            from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
             client, options = self._client()
             machines = client.virtual_machines
             view = machines.instance_view(self.group, self.machine, **options)
             power = {str(status.code) for status in view.statuses or [] if str(status.code).startswith("PowerState/")}
             if power == {"PowerState/running"}:
-                machines.begin_restart(self.group, self.machine, **options).result(timeout=_RESTART_SECONDS)
+                restart = machines.begin_restart(self.group, self.machine, **options)
+                with suppress(ServiceRequestError, ServiceResponseError):  # it goes on, whether or not Azure says so
+                    restart.wait(timeout=_RESTART_SECONDS)
         if power == {"PowerState/starting"}:
             raise ConsoleBusy(f"{self.name}: it is being started")
         return power == {"PowerState/running"}

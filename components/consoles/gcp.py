@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,8 +23,8 @@ NEWEST_BYTES = 131_072
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 _STARTING = {"PROVISIONING", "STAGING", "REPAIRING", "PENDING"}
-# A VM that is off takes its time for the last steps: 90 s, and some more in the cloud.
-_OPERATION_SECONDS = 600
+_STOP_SECONDS = 300
+_LOOK_SECONDS = 1.0
 _ANSWER_SECONDS = 20
 
 _clients: dict[tuple[str | None, ...], Any] = {}
@@ -43,40 +44,69 @@ class GcpConsole:
     def __init__(self, name: str, project: str, zone: str, instance: str) -> None:
         self.name, self.zone = name, zone
         self._place = {"project": project, "zone": zone, "instance": instance}
+        self._stopping, self._start = False, None
 
     def read(self) -> str:
         """Return the last 128 KB of serial port 1; see `Console.read`."""
         with self._explained(READ):
-            client = self._client()
+            client = self._client("Instances")
             request = {**self._place, "port": 1, "start": -NEWEST_BYTES}
             return str(client.get_serial_port_output(request=request, retry=None, timeout=_ANSWER_SECONDS).contents)
 
     def restart(self) -> bool:
         """Stop the VM in order and start it again, which gives it another ephemeral address; see `Console.restart`.
 
-        Google's `reset` would pull the plug: no shutdown step would run.
+        Google's `reset` would pull the plug: no shutdown step would run. Called again after `ConsoleBusy`, it goes on
+        where it was.
         """
         with self._explained(RESTART):
-            client = self._client()
-            status = client.get(request=self._place, timeout=_ANSWER_SECONDS).status
-            if status == "RUNNING":
-                client.stop(request=self._place, timeout=_ANSWER_SECONDS).result(timeout=_OPERATION_SECONDS)
-                client.start(request=self._place, timeout=_ANSWER_SECONDS).result(timeout=_OPERATION_SECONDS)
-        if status in _STARTING:
-            raise ConsoleBusy(f"{self.name}: it is being started")
-        return bool(status == "RUNNING")
+            if self._start is None:
+                if not self._stop():
+                    return False
+                self._start = self._client("Instances").start_unary(request=self._place, timeout=_ANSWER_SECONDS).name
+            self._finish(self._start)
+        self._stopping, self._start = False, None
+        return True
 
-    def _client(self) -> Any:
+    def _stop(self) -> bool:
+        """Stop the VM and wait until it is off; return False if it was off before."""
+        client, end = self._client("Instances"), time.monotonic() + _STOP_SECONDS
+        while (status := client.get(request=self._place, timeout=_ANSWER_SECONDS).status) != "TERMINATED":
+            if status in _STARTING or time.monotonic() > end:
+                raise ConsoleBusy(f"{self.name}: its state is {status} for now")
+            if status == "RUNNING" and not self._stopping:
+                client.stop_unary(request=self._place, timeout=_ANSWER_SECONDS)
+                self._stopping = True
+            elif not self._stopping:  # somebody stops or suspends it
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return self._stopping
+
+    def _finish(self, operation: str) -> None:
+        """Wait until an operation is done; raise what it failed with."""
+        client, end = self._client("ZoneOperations"), time.monotonic() + _STOP_SECONDS
+        place = {"project": self._place["project"], "zone": self.zone, "operation": operation}
+        while (found := client.get(request=place, timeout=_ANSWER_SECONDS)).status.name != "DONE":
+            if time.monotonic() > end:
+                raise ConsoleBusy(f"{self.name}: it is still being started")
+            time.sleep(_LOOK_SECONDS)
+        said = "; ".join(f"{one.code}: {one.message}" for one in found.error.errors)
+        if said:
+            self._stopping, self._start = True, None
+            raise ConsoleError(f"{self.name}: it was stopped and cannot be started: {said}")
+
+    def _client(self, kind: str) -> Any:
         from google.api_core.client_options import ClientOptions
         from google.cloud import compute_v1
 
         chosen = ("GOOGLE_COMPUTE_CUSTOM_ENDPOINT", "GOOGLE_OAUTH_ACCESS_TOKEN", "GOOGLE_CREDENTIALS")
         endpoint, *login = map(os.environ.get, chosen)
-        key = (endpoint, *login)
+        key = (kind, endpoint, *login)
         with _making:
             if key not in _clients:
+                make = getattr(compute_v1, f"{kind}Client")
                 options = ClientOptions(api_endpoint=_host(endpoint)) if endpoint else None
-                _clients[key] = compute_v1.InstancesClient(credentials=_credentials(*login), client_options=options)
+                _clients[key] = make(credentials=_credentials(*login), client_options=options)
             return _clients[key]
 
     @contextmanager
@@ -85,6 +115,7 @@ class GcpConsole:
         try:
             from google.api_core import exceptions as api
             from google.auth import exceptions as auth
+            from google.protobuf.json_format import ParseError
             from requests import exceptions as http
         except ImportError as error:
             raise missing_sdk(self.name, "gcp", error) from None
@@ -94,8 +125,8 @@ class GcpConsole:
             raise missing_sdk(self.name, "gcp", error) from None
         except (api.TooManyRequests, api.NotFound, api.ServerError, http.ConnectionError, http.Timeout) as error:
             raise ConsoleBusy(f"{self.name}: Google says {error}") from error
-        except (api.RetryError, TimeoutError) as error:
-            raise ConsoleBusy(f"{self.name}: Google does not answer in time: {error}") from error
+        except (api.RetryError, TimeoutError, ParseError) as error:
+            raise ConsoleBusy(f"{self.name}: Google does not answer as it should: {error}") from error
         except api.Unauthorized as error:
             raise ConsoleError(f"{self.name}: Google does not accept the credentials: {error}; renew them") from error
         except api.Forbidden as error:
