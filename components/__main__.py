@@ -12,8 +12,10 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
+from .consoles import console_at
 from .overview import Report, look, table
 from .stacks import StackError, StackVm, export, vms_in
 
@@ -79,8 +81,9 @@ def _status(options: argparse.Namespace) -> int:
     if not vms:
         raise StackError("the stack has no VM of AwsVm, GcpVm or AzureVm; `pulumi up` makes them")
     before: tuple[Report, ...] = ()
+    consoles = cache(console_at)  # what a console has learned helps it at the next look
     while True:
-        reports = look(vms)
+        reports = look(vms, consoles)
         _show(reports, before, options)
         if not options.watch:
             return 0 if all(report.good for report in reports) else 1

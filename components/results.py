@@ -10,7 +10,8 @@ from typing import Any, Final
 MARK: Final = "evenboot: result "
 _STEP = re.compile(r"evenboot: (step '.*)")
 # What kernel and systemd write in the middle of somebody else's line, up to its end.
-_INSERTED = re.compile(r"(?:\x1b\[[0-9;]*m)*\[(?: *\d+\.\d{3,6}|[^]\n\"{]*(?:OK|FAILED|DEPEND)[^]\n\"{]*)\] [^\n]*\n")
+_COLOUR = r"(?:\x1b\[[0-9;]*m)*"
+_INSERTED = re.compile(rf"\[(?: *\d+\.\d{{3,6}}|{_COLOUR} *(?:OK|FAILED|DEPEND|WARN|TIME|SKIP) *{_COLOUR})\] [^\n]*\n")
 _GOING_DOWN: Final = "the system is going down"
 
 
@@ -87,7 +88,11 @@ def results_in(text: str) -> tuple[Result, ...]:
         >>> [one.result for one in results_in('boot...\\r\\nevenboot: result {"result": "ok"}\\r\\nevenboot: result {"re')]
         ['ok']
     """
-    pieces = text.replace("\r", "").split(MARK)[1:]
+    plain = text.replace("\r", "")
+    cleaned = _INSERTED.sub("", plain)
+    # Even the mark may be torn. A result whose output only quotes such a line is whole without cleaning.
+    torn = cleaned.count(MARK) > plain.count(MARK)
+    pieces = (cleaned if torn else plain).split(MARK)[1:]
     return tuple(result for piece in pieces if (result := _result(piece)) is not None)
 
 
@@ -114,13 +119,14 @@ def _result(piece: str) -> Result | None:
             status, _ = json.JSONDecoder().raw_decode(candidate)
         except ValueError:
             continue
-        return _checked(status)
+        if isinstance(status, dict):
+            return _checked(status)
     return None
 
 
-def _checked(status: object) -> Result | None:
+def _checked(status: dict[str, Any]) -> Result | None:
     """Return a result of the fields that are as they should be."""
-    if not isinstance(status, dict) or status.get("result") not in ("ok", "failed", "running"):
+    if status.get("result") not in ("ok", "failed", "running"):
         return None
     known = {field.name for field in fields(Result)} - {"output", "steps", "exit_code"}
     code = status.get("exit_code")
