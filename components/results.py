@@ -70,13 +70,11 @@ class Result:
         """
         if self.result != "failed":
             return self.result + (f": {self.message}" if self.message else "")
-        lines = [self.message or "failed"]
-        if self.failed_step is not None and self.failed_step not in lines[0]:
-            failed = f"step {self.failed_step!r} failed" + (
-                "" if self.exit_code is None else f" with exit code {self.exit_code}"
-            )
-            lines[0] = f"{failed}: {self.message}" if self.message else failed
-        return "\n  | ".join([*lines, *self.output])
+        headline = self.message or "failed"
+        if self.failed_step is not None and f"'{self.failed_step}'" not in headline:
+            code = "" if self.exit_code is None else f" with exit code {self.exit_code}"
+            headline = f"step '{self.failed_step}' failed{code}" + (f": {self.message}" if self.message else "")
+        return "\n  | ".join([headline, *self.output])
 
 
 def results_in(text: str) -> tuple[Result, ...]:

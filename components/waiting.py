@@ -83,7 +83,7 @@ async def wait_for_result(
     """
     look = _Look(console, fingerprint, seen, say)
     end = time.monotonic() + seconds
-    with _one_more():
+    with _LOOKS.one_more():
         while True:
             result = await look.take()
             if result is not None:
@@ -113,13 +113,36 @@ async def restart(console: Console) -> bool:
     return await _patiently(console.restart)
 
 
+class Looks:
+    """Share out what a cloud answers among all waits of this process."""
+
+    def __init__(self) -> None:
+        self._waits = 0
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Count a wait while it lasts."""
+        self._waits += 1
+        try:
+            yield
+        finally:
+            self._waits -= 1
+
+    def pause(self, interval: float) -> float:
+        """Return how many seconds each wait leaves between two looks, if it wants to look every `interval`."""
+        return max(interval, self._waits / LOOKS_PER_SECOND)
+
+
+_LOOKS = Looks()
+
+
 class _Look:
     """What one wait has seen so far on its console."""
 
     def __init__(self, console: Console, fingerprint: str, seen: Collection[str], say: Callable[[str], None]) -> None:
         self.console, self.fingerprint, self.seen, self.say = console, fingerprint, seen, say
         self.text = ""
-        self.trouble: ConsoleBusy | None = None
+        self.trouble: str | None = None
         self.troubles = 0
         self.begun = self.told = self.answered = time.monotonic()
         self.news: str | None = None
@@ -129,10 +152,10 @@ class _Look:
         try:
             self.text = await _aside(self.console.read)
         except ConsoleBusy as error:
-            self.trouble, self.troubles = error, self.troubles + 1
+            self.trouble, self.troubles = str(error).removeprefix(f"{self.console.name}: "), self.troubles + 1
             if time.monotonic() - self.answered > PATIENCE:
                 raise ConsoleError(f"{error}; it has been so for {PATIENCE:.0f} s") from error
-            self.tell(f"{error}; trying again")
+            self.tell(f"{self.trouble}; trying again")
             return None
         self.trouble, self.troubles, self.answered = None, 0, time.monotonic()
         result = self.judge()
@@ -163,7 +186,7 @@ class _Look:
 
     def pause(self, interval: float) -> float:
         """Return how long to wait until the next look; not the same for all, or they would come all at once."""
-        fair = max(interval, _waits / LOOKS_PER_SECOND)
+        fair = _LOOKS.pause(interval)
         return min(fair * 2**self.troubles, max(fair, PROGRESS)) * random.uniform(0.8, 1)
 
     def nothing_after(self, seconds: float) -> str:
@@ -193,19 +216,6 @@ class _Look:
         if result.fingerprint != self.fingerprint:
             return f"the result of another definition ({(result.fingerprint or 'none')[:8]})"
         return "a result that is not the last"
-
-
-_waits = 0
-
-
-@contextmanager
-def _one_more() -> Iterator[None]:
-    global _waits
-    _waits += 1
-    try:
-        yield
-    finally:
-        _waits -= 1
 
 
 async def _aside(call: Callable[[], T]) -> T:

@@ -84,7 +84,9 @@ def test_output_that_quotes_the_kernel_is_kept() -> None:
     """A step may print what looks like a line of the kernel; it is no noise."""
     quoted = ["[   12.345678] oom-killer: gfp_mask=0x0", "[  OK  ] Started."]
 
-    assert [result.output for result in results_in(f"{line(output=quoted)}\r\n{LINE}\r\n")][0] == tuple(quoted)
+    first, _ = results_in(f"{line(output=quoted)}\r\n{LINE}\r\n")
+
+    assert first.output == tuple(quoted)
 
 
 @given(cut=st.integers(0, len(LINE) - 1))
