@@ -90,11 +90,22 @@ def wait(console: Script, seconds: float = 600, said: list[str] | None = None, *
         line()[:60],
         line(fingerprint=OTHER),
         line("failed", fingerprint=OTHER, failed_step="a"),
+        line("failed", fingerprint=OTHER, source="cached"),
         line("failed", message="step 'a' was interrupted: the system is going down"),
         line("failed", fingerprint=None, message="interrupted: the system is going down"),
         line("running"),
     ],
-    ids=["nothing", "no result", "half", "other ok", "other failed", "interrupted", "interrupted early", "running"],
+    ids=[
+        "nothing",
+        "no result",
+        "half",
+        "other ok",
+        "other failed",
+        "other cached",
+        "interrupted",
+        "interrupted early",
+        "running",
+    ],
 )
 def test_only_ok_for_this_definition_ends_the_wait(passed_over: str, clock: Clock) -> None:
     """Whatever is no verdict on this definition is passed over, and the ok after it counts."""
@@ -282,19 +293,20 @@ def test_many_waits_ask_no_more_than_the_cloud_answers(clock: Clock) -> None:
 
 def test_reading_takes_none_of_the_loops_own_threads() -> None:
     """Pulumi holds one of them for each resource under way, and the wait must not need the one that waits for it."""
-    release = threading.Event()
+    release, console = threading.Event(), Script(line())
 
     async def with_all_threads_taken() -> Result:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(max_workers=1))
         held = loop.run_in_executor(None, release.wait)
         try:
-            return await wait_for_result(Script(line()), WANTED, 60, lambda text: None)
+            return await asyncio.wait_for(wait_for_result(console, WANTED, 60, lambda text: None), 10)
         finally:
             release.set()
             await held
 
     assert asyncio.run(with_all_threads_taken()).result == "ok"
+    assert threading.current_thread().name not in console.threads
 
 
 def test_a_restart_is_tried_again_while_the_cloud_is_busy(clock: Clock) -> None:
