@@ -156,16 +156,16 @@ class AzureConsole:
             raise missing_sdk(self.name, "azure", error) from None
         except exceptions.ClientAuthenticationError as error:
             raise ConsoleError(
-                f"{self.name}: cannot log in to Azure: {_first_line(error)}; run `az login`, or set ARM_TENANT_ID, "
+                f"{self.name}: cannot log in to Azure: {_words(error)}; run `az login`, or set ARM_TENANT_ID, "
                 "ARM_CLIENT_ID and ARM_CLIENT_SECRET (those in the stack's configuration are known to Pulumi only)"
             ) from error
         except exceptions.HttpResponseError as error:
             raise self._refused(error, right) from error
         except exceptions.AzureError as error:
-            raise ConsoleBusy(f"{self.name}: Azure does not answer: {_first_line(error)}") from error
+            raise ConsoleBusy(f"{self.name}: Azure does not answer: {_words(error)}") from error
 
     def _refused(self, error: Any, right: str) -> ConsoleError:
-        status, said = error.status_code or 0, _first_line(error)
+        status, said = error.status_code or 0, _words(error)
         if status in (404, 408, 429) or status >= 500:
             return ConsoleBusy(f"{self.name}: Azure says {said}")
         if status == 403:
@@ -181,5 +181,7 @@ def _credential(cloud: _Cloud, tenant: str | None, client: str | None, secret: s
     return DefaultAzureCredential(authority=os.environ.get("AZURE_AUTHORITY_HOST") or cloud.login)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _words(error: Exception) -> str:
+    """Return an error's text in one line, without the advice where to read about errors."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return "; ".join(line for line in lines if line and "aka.ms" not in line) or type(error).__name__

@@ -7,11 +7,13 @@ computer's service account). `GOOGLE_COMPUTE_CUSTOM_ENDPOINT` is the provider's,
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from typing import Any
 
 from . import ConsoleBusy, ConsoleError, missing_sdk
@@ -25,7 +27,8 @@ _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 _STARTING = {"PROVISIONING", "STAGING", "REPAIRING", "PENDING"}
 _STOP_SECONDS = 300
 _LOOK_SECONDS = 1.0
-_ANSWER_SECONDS = 20
+# The SDK itself would try again for 10 minutes, without a word.
+_ONCE: dict[str, Any] = {"retry": None, "timeout": 20}
 
 _clients: dict[tuple[str | None, ...], Any] = {}
 _making = threading.Lock()
@@ -51,7 +54,7 @@ class GcpConsole:
         with self._explained(READ):
             client = self._client("Instances")
             request = {**self._place, "port": 1, "start": -NEWEST_BYTES}
-            return str(client.get_serial_port_output(request=request, retry=None, timeout=_ANSWER_SECONDS).contents)
+            return str(client.get_serial_port_output(request=request, **_ONCE).contents)
 
     def restart(self) -> bool:
         """Stop the VM in order and start it again, which gives it another ephemeral address; see `Console.restart`.
@@ -63,7 +66,7 @@ class GcpConsole:
             if self._start is None:
                 if not self._stop():
                     return False
-                self._start = self._client("Instances").start_unary(request=self._place, timeout=_ANSWER_SECONDS).name
+                self._start = self._client("Instances").start_unary(request=self._place, **_ONCE).name
             self._finish(self._start)
         self._stopping, self._start = False, None
         return True
@@ -71,11 +74,11 @@ class GcpConsole:
     def _stop(self) -> bool:
         """Stop the VM and wait until it is off; return False if it was off before."""
         client, end = self._client("Instances"), time.monotonic() + _STOP_SECONDS
-        while (status := client.get(request=self._place, timeout=_ANSWER_SECONDS).status) != "TERMINATED":
+        while (status := client.get(request=self._place, **_ONCE).status) != "TERMINATED":
             if status in _STARTING or time.monotonic() > end:
                 raise ConsoleBusy(f"{self.name}: its state is {status} for now")
             if status == "RUNNING" and not self._stopping:
-                client.stop_unary(request=self._place, timeout=_ANSWER_SECONDS)
+                client.stop_unary(request=self._place, **_ONCE)
                 self._stopping = True
             elif not self._stopping:  # somebody stops or suspends it
                 return False
@@ -86,7 +89,7 @@ class GcpConsole:
         """Wait until an operation is done; raise what it failed with."""
         client, end = self._client("ZoneOperations"), time.monotonic() + _STOP_SECONDS
         place = {"project": self._place["project"], "zone": self.zone, "operation": operation}
-        while (found := client.get(request=place, timeout=_ANSWER_SECONDS)).status.name != "DONE":
+        while (found := client.get(request=place, **_ONCE)).status.name != "DONE":
             if time.monotonic() > end:
                 raise ConsoleBusy(f"{self.name}: it is still being started")
             time.sleep(_LOOK_SECONDS)
@@ -131,9 +134,11 @@ class GcpConsole:
             raise ConsoleError(f"{self.name}: Google does not accept the credentials: {error}; renew them") from error
         except api.Forbidden as error:
             raise self._forbidden(error, right) from error
+        except auth.RefreshError as error:
+            raise ConsoleError(f"{self.name}: Google does not accept the credentials: {error}; renew them") from error
         except auth.TransportError as error:
             raise ConsoleBusy(f"{self.name}: Google's login does not answer: {error}") from error
-        except auth.GoogleAuthError as error:
+        except (auth.GoogleAuthError, JSONDecodeError) as error:
             raise ConsoleError(
                 f"{self.name}: cannot log in to Google Cloud: {error}; run `gcloud auth application-default login`, or "
                 "set GOOGLE_CREDENTIALS (those in the stack's configuration are known to Pulumi only)"
@@ -154,8 +159,6 @@ def _host(endpoint: str) -> str:
 
 
 def _credentials(token: str | None, key: str | None) -> Any:
-    import json
-
     import google.auth
     from google.oauth2.credentials import Credentials
 
