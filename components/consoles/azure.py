@@ -24,6 +24,7 @@ RESTART = "Microsoft.Compute/virtualMachines/instanceView/read and .../restart/a
 
 _ANSWER_SECONDS = 20
 _RESTART_SECONDS = 600
+_LOOK_SECONDS = 2.0
 # The text's address holds its own right to be read; asking for it anew counts against a small quota.
 _ADDRESS_MINUTES = 60
 
@@ -87,7 +88,7 @@ class AzureConsole:
             view = machines.instance_view(self.group, self.machine, **options)
             power = {str(status.code) for status in view.statuses or [] if str(status.code).startswith("PowerState/")}
             if power == {"PowerState/running"}:
-                restart = machines.begin_restart(self.group, self.machine, **options)
+                restart = machines.begin_restart(self.group, self.machine, polling_interval=_LOOK_SECONDS, **options)
                 with suppress(ServiceRequestError, ServiceResponseError):  # it goes on, whether or not Azure says so
                     restart.wait(timeout=_RESTART_SECONDS)
         if power == {"PowerState/starting"}:
@@ -166,7 +167,7 @@ class AzureConsole:
 
     def _refused(self, error: Any, right: str) -> ConsoleError:
         status, said = error.status_code or 0, _words(error)
-        if status in (404, 408, 429) or status >= 500:
+        if status < 400 or status in (404, 408, 429) or status >= 500:
             return ConsoleBusy(f"{self.name}: Azure says {said}")
         if status == 403:
             return ConsoleError(f"{self.name}: who deploys needs the right {right}: {said}")

@@ -1,8 +1,9 @@
 """The serial console of a VM on Google Cloud.
 
-Credentials are found as Pulumi's provider finds them: `GOOGLE_OAUTH_ACCESS_TOKEN`, `GOOGLE_CREDENTIALS` (a key or
-its path), then Google's own order (`GOOGLE_APPLICATION_CREDENTIALS`, `gcloud auth application-default login`, the
-computer's service account). `GOOGLE_COMPUTE_CUSTOM_ENDPOINT` is the provider's, too: a private or other endpoint.
+Credentials are found as Pulumi's provider finds them: `GOOGLE_OAUTH_ACCESS_TOKEN`, `GOOGLE_CREDENTIALS` (a service
+account's key or its path), then Google's own order (`GOOGLE_APPLICATION_CREDENTIALS`, the login of
+`gcloud auth application-default login`, the computer's service account). `GOOGLE_COMPUTE_CUSTOM_ENDPOINT` is the
+provider's, too: a private or other endpoint.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from json import JSONDecodeError
+from pathlib import Path
 from typing import Any
 
 from . import ConsoleBusy, ConsoleError, missing_sdk
@@ -126,7 +128,7 @@ class GcpConsole:
             yield
         except ImportError as error:
             raise missing_sdk(self.name, "gcp", error) from None
-        except (api.TooManyRequests, api.NotFound, api.ServerError, http.ConnectionError, http.Timeout) as error:
+        except (api.TooManyRequests, api.NotFound, api.ServerError, http.RequestException) as error:
             raise ConsoleBusy(f"{self.name}: Google says {error}") from error
         except (api.RetryError, TimeoutError, ParseError) as error:
             raise ConsoleBusy(f"{self.name}: Google does not answer as it should: {error}") from error
@@ -138,7 +140,7 @@ class GcpConsole:
             raise ConsoleError(f"{self.name}: Google does not accept the credentials: {error}; renew them") from error
         except auth.TransportError as error:
             raise ConsoleBusy(f"{self.name}: Google's login does not answer: {error}") from error
-        except (auth.GoogleAuthError, JSONDecodeError) as error:
+        except (auth.GoogleAuthError, OSError, JSONDecodeError) as error:
             raise ConsoleError(
                 f"{self.name}: cannot log in to Google Cloud: {error}; run `gcloud auth application-default login`, or "
                 "set GOOGLE_CREDENTIALS (those in the stack's configuration are known to Pulumi only)"
@@ -160,12 +162,11 @@ def _host(endpoint: str) -> str:
 
 def _credentials(token: str | None, key: str | None) -> Any:
     import google.auth
-    from google.oauth2.credentials import Credentials
+    from google.oauth2 import credentials, service_account
 
     if token:
-        return Credentials(token=token)
-    if key and key.lstrip().startswith("{"):
-        return google.auth.load_credentials_from_dict(json.loads(key), scopes=_SCOPES)[0]
+        return credentials.Credentials(token=token)
     if key:
-        return google.auth.load_credentials_from_file(key, scopes=_SCOPES)[0]
+        text = key if key.lstrip().startswith("{") else Path(key).read_text(encoding="utf-8")
+        return service_account.Credentials.from_service_account_info(json.loads(text), scopes=_SCOPES)
     return google.auth.default(scopes=_SCOPES)[0]

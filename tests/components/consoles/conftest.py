@@ -177,7 +177,7 @@ def with_azures_ways(server: StandIn, answer: Answer) -> Answer:
         if asked.path == "/msi/token":
             return Said(200, json.dumps({"access_token": TOKEN, "expires_on": "4102444800", "token_type": "Bearer"}))
         said = answer(asked)
-        if asked.path.endswith("/retrieveBootDiagnosticsData") and said.status < 400:
+        if asked.path.endswith("/retrieveBootDiagnosticsData") and said.status < 400 and "<html>" not in said.body:
             return Said(200, json.dumps({"serialConsoleLogBlobUri": f"{server.address}/blob?sig=secret"}))
         return said
 
