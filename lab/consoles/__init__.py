@@ -6,6 +6,7 @@ It lives in the process that needs it, as long as that does, and takes nobody's 
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
@@ -70,6 +71,19 @@ def serving(machines: Machines, state: Path) -> Iterator[Mapping[str, str]]:
         thread.join()
 
 
+@contextmanager
+def at_hand(machines: Machines, state: Path) -> Iterator[None]:
+    """Serve the consoles to this process itself: a program that runs in it finds them."""
+    before = dict(os.environ)
+    with serving(machines, state) as variables:
+        around = environment(before, variables)
+        _become(around)
+        try:
+            yield
+        finally:
+            _become(before)
+
+
 def environment(of: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which the clouds' SDKs find the lab and nothing else.
 
@@ -78,3 +92,9 @@ def environment(of: Mapping[str, str], variables: Mapping[str, str]) -> dict[str
         variables: What `serving` gave.
     """
     return {name: text for name, text in of.items() if name not in _FOREIGN} | dict(variables)
+
+
+def _become(environment: Mapping[str, str]) -> None:
+    for name in [name for name in os.environ if name not in environment]:
+        del os.environ[name]
+    os.environ.update(environment)
