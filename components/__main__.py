@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A step's output may hold characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
     try:
-        code = _status(_parser().parse_args(arguments))
+        code = _status(parser().parse_args(arguments))
         sys.stdout.flush()
         return code
     except StackError as error:
@@ -48,11 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(
         prog=f"python -m {__package__}", description="Look after deployed VMs.", allow_abbrev=False
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
     status = commands.add_parser(
         "status",
         help="show what came of the last boot of each VM of a stack",
@@ -73,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     status.add_argument("--watch", action="store_true", help=f"go on, and look again every {WATCH_SECONDS:g} s")
     status.add_argument("--json", action="store_true", help="print JSON: one object a VM, on a line of its own")
-    return parser
+    return top
 
 
 def _status(options: argparse.Namespace) -> int:
