@@ -117,20 +117,21 @@ class Looks:
     """Share out what a cloud answers among all waits of this process."""
 
     def __init__(self) -> None:
-        self._waits = 0
+        self._waits: set[object] = set()
 
     @contextmanager
     def one_more(self) -> Iterator[None]:
-        """Count a wait while it lasts."""
-        self._waits += 1
+        """Count a wait while it lasts; waits may run in several threads."""
+        wait = object()
+        self._waits.add(wait)
         try:
             yield
         finally:
-            self._waits -= 1
+            self._waits.remove(wait)
 
     def pause(self, interval: float) -> float:
         """Return how many seconds each wait leaves between two looks, if it wants to look every `interval`."""
-        return max(interval, self._waits / LOOKS_PER_SECOND)
+        return max(interval, len(self._waits) / LOOKS_PER_SECOND)
 
 
 _LOOKS = Looks()
