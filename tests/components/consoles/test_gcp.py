@@ -25,7 +25,7 @@ class Zone:
     """A zone with one VM, which takes some looks to stop and to start."""
 
     def __init__(self, status: str = "RUNNING") -> None:
-        self.status, self.looks = status, 0
+        self.status, self.coming = status, list[str]()
         self.error: dict[str, object] = {}
         self.troubles: list[Said] = []
 
@@ -34,14 +34,13 @@ class Zone:
         if self.troubles and what != "POST stop":
             return self.troubles.pop(0)
         if what == "POST stop":
-            self.status, self.looks = "STOPPING", 3
+            self.coming = ["RUNNING", "STOPPING", "TERMINATED"]  # it is not seen at once
             return self.operation("stop-1")
         if what == "POST start":
-            self.status, self.looks = "STAGING", 3
+            self.coming = ["STAGING", "STAGING", "RUNNING"]
             return self.operation("start-1")
-        self.looks -= 1
-        if self.looks <= 0:
-            self.status = {"STOPPING": "TERMINATED", "STAGING": "RUNNING"}.get(self.status, self.status)
+        if self.coming:
+            self.status = self.coming.pop(0)
         if what == "GET web":
             return Said(200, json.dumps({"name": "web", "status": self.status}))
         return self.operation("start-1", self.status == "RUNNING")
