@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pulumi
 from pulumi_aws import ec2, iam, ssm
@@ -14,8 +14,8 @@ from pulumi_aws import ec2, iam, ssm
 from .arguments import VmArgs, flags, key_refused, problems_of, text_or_nothing
 from .component import Vm
 from .options import child_options, vm_options
-from .sharing import once
-from .values import deliver, first_of
+from .sharing import known, once
+from .values import deliver
 
 if TYPE_CHECKING or __package__ == "components":
     from startup import Problem
@@ -169,50 +169,54 @@ def _image(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderResou
     found = once(
         provider,
         ("image", args.image, arch),
-        lambda: ssm.get_parameter_output(name=path.format(arch=arch), opts=options).insecure_value,
+        lambda: ssm.get_parameter(name=path.format(arch=arch), opts=options).insecure_value,
     )
-    return _kept(vm, f"{name}-image-{args.image}-{arch}", found)
+    return _kept(vm, f"{name}-image-{args.image}-{arch}", known(found))
 
 
 def _network(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderResource | None) -> _Network:
     if args.subnet is None:
         kind = args.instance_type
-        found = once(
-            provider, ("network", kind), lambda: pulumi.Output.all(**_default_network(kind, provider)._asdict())
-        )
-        kept = _kept(vm, f"{name}-network", found)
+        found = once(provider, ("network", kind), lambda: _default_network(kind, provider))
+        kept = _kept(vm, f"{name}-network", known(found and found._asdict()))
         return _Network(kept["subnet"], kept["vpc"])
-    given = args.subnet
-    return once(provider, ("network of", given), lambda: _network_of(given, provider))
+    return _Network(args.subnet, _vpc_of(args.subnet, provider))
 
 
-def _default_network(instance_type: str, provider: pulumi.ProviderResource | None) -> _Network:
+def _default_network(instance_type: str, provider: pulumi.ProviderResource | None) -> _Network | None:
     options = pulumi.InvokeOptions(provider=provider)
     # Default VPCs have a subnet in each zone, and not every zone has every type.
-    # A type that the region lacks has no zones; a filter with no values would be none.
-    zones = ec2.get_instance_type_offerings_output(
+    zones = ec2.get_instance_type_offerings(
         location_type="availability-zone",
         filters=[ec2.GetInstanceTypeOfferingsFilterArgs(name="instance-type", values=[instance_type])],
         opts=options,
-    ).locations.apply(lambda found: found or ["none"])
-    subnets = ec2.get_subnets_output(
+    ).locations
+    subnets = ec2.get_subnets(
         filters=[
             ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),
-            ec2.GetSubnetsFilterArgs(name="availability-zone", values=cast("list[str]", zones)),
+            # A type that the region lacks has no zones; a filter with no values would be none.
+            ec2.GetSubnetsFilterArgs(name="availability-zone", values=zones or ["none"]),
         ],
         opts=options,
     ).ids
-    return _network_of(first_of(subnets, _NO_SUBNET.format(instance_type)), provider)
+    if known(subnets) is pulumi.UNKNOWN:
+        return None
+    if not subnets:
+        raise pulumi.RunError(_NO_SUBNET.format(instance_type))
+    # The cloud answers in any order.
+    subnet = min(subnets)
+    return _Network(subnet, ec2.get_subnet(id=subnet, opts=options).vpc_id)
+
+
+def _vpc_of(subnet: pulumi.Input[str], provider: pulumi.ProviderResource | None) -> pulumi.Output[str]:
+    options = pulumi.InvokeOptions(provider=provider)
+    return once(provider, ("vpc of", subnet), lambda: ec2.get_subnet_output(id=subnet, opts=options).vpc_id)
 
 
 _NO_SUBNET = (
     "subnet: no default VPC in this account and region has a subnet for {}; give the id of a subnet in `subnet`, "
     "or make a default VPC with `aws ec2 create-default-vpc`"
 )
-
-
-def _network_of(subnet: pulumi.Input[str], provider: pulumi.ProviderResource | None) -> _Network:
-    return _Network(subnet, ec2.get_subnet_output(id=subnet, opts=pulumi.InvokeOptions(provider=provider)).vpc_id)
 
 
 def _kept(vm: AwsVm, name: str, found: pulumi.Input[Any]) -> pulumi.Output[Any]:

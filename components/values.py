@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -46,7 +46,7 @@ def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Pr
 
     Raises:
         VmArgsError: Something is wrong; with plain values also that the payload does not fit. With Outputs among the
-            values the same is raised when they are known.
+            values the same is said by a `pulumi.RunError` when they are known.
     """
     if not isinstance(args, VmArgs):
         raise VmArgsError(vm, [Problem("args", f"is a {type(args).__name__}; give {vm.split()[0]}Args(startup=...)")])
@@ -66,20 +66,6 @@ def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Pr
     return delivered or _delivered_later(vm, cloud, args.startup, values)
 
 
-def first_of(found: pulumi.Output[Sequence[str]], problem: str) -> pulumi.Output[str]:
-    """Return the first, in alphabetical order, of what a look-up has found; fail with `problem` when there is none.
-
-    The order is the alphabet's because clouds answer in any.
-    """
-
-    def first(names: Sequence[str] | None) -> str:
-        if not names:
-            raise pulumi.RunError(problem)
-        return min(names)
-
-    return found.apply(first)
-
-
 def _is_later(value: object) -> bool:
     return isinstance(value, pulumi.Output) or hasattr(value, "__await__")
 
@@ -88,13 +74,13 @@ def _delivered_later(vm: str, cloud: Cloud, startup: StartupScript, values: Mapp
     def refuse_secrets(secret: Mapping[str, bool]) -> None:
         problems = [Problem(f"values.{name}", _SECRET) for name, is_secret in secret.items() if is_secret]
         if problems:
-            raise VmArgsError(vm, problems)
+            raise _said_later(vm, problems)
 
     def opened(known: Mapping[str, Any]) -> dict[str, str]:
         try:
             rendered = _rendered(startup, known["values"], cloud)
         except StartupScriptError as error:
-            raise VmArgsError(vm, error.problems) from None
+            raise _said_later(vm, error.problems) from None
         return {"content": str(rendered.content), "fingerprint": str(rendered.fingerprint)}
 
     outputs = {name: pulumi.Output.from_input(value) for name, value in values.items()}
@@ -104,6 +90,11 @@ def _delivered_later(vm: str, cloud: Cloud, startup: StartupScript, values: Mapp
     )
     both = pulumi.Output.all(no_secret=no_secret, values=pulumi.Output.all(**outputs)).apply(opened)
     return Delivered(both["content"], both["fingerprint"])
+
+
+def _said_later(vm: str, problems: Iterable[Problem]) -> pulumi.RunError:
+    # Not as VmArgsError: Pulumi wraps a ValueError that it meets in an input, and what it wraps has a stack trace.
+    return pulumi.RunError(str(VmArgsError(vm, problems)))
 
 
 _SECRET = (
