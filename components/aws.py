@@ -13,6 +13,7 @@ from pulumi_aws import ec2, iam, ssm
 
 from .arguments import VmArgs, flags, key_refused, problems_of, text_or_nothing
 from .component import Vm
+from .obeying import console_problems, keep_told, watch
 from .options import child_options, vm_options
 from .sharing import known, once
 from .values import deliver
@@ -30,7 +31,7 @@ _IMAGES = {
 _OWN_IMAGE = re.compile(r"ami-[0-9a-f]{8,17}")
 # Graviton: a "g" behind the generation's number, as in t4g or m7gd; a1 was the first.
 _ARM = re.compile(r"(a1|[a-z]+\d+[a-z]*g[a-z]*)\..*")
-_SLOT = "userDataBase64"
+_SLOT = ("userDataBase64",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ class AwsVm(Vm):
         `web-image-debian-12-amd64`: the image that was looked up (not with an id as `image`). Another `image`
             makes another VM; the newest one of the same name comes with `pulumi up --replace` of this child.
         `web-network`: the subnet that was looked up, and its VPC (not with `subnet`).
+        `web-steps`: what the VM was told: its steps and their fingerprints, for previews.
 
     Attributes:
         startup: The definition it was given.
@@ -103,6 +105,7 @@ class AwsVm(Vm):
         delivered = deliver(f"AwsVm {name!r}", "aws", args, lambda: _problems(name, args))
         self.startup = args.startup
         super().__init__("evenboot:index:AwsVm", name, {}, opts)
+        watched = watch(self, name, "aws", args, _SLOT)
         provider = self.get_provider("aws:ec2/instance:Instance")
         children = child_options(self, opts)
         network = _network(self, name, args, provider)
@@ -132,11 +135,10 @@ class AwsVm(Vm):
                 tags=args.tags or None,
             ),
             tags={"Name": name, **args.tags},
-            opts=vm_options(
-                self, opts, on_change=args.on_change, delivered=delivered, slot=_SLOT, decided=_DECIDED
-            ),
+            opts=vm_options(self, opts, delivered=delivered, watched=watched, decided=_DECIDED),
         )
         self.role_name = role.name
+        keep_told(watched, vm.id, vm.arn, delivered, children)
         self._publish(
             delivered,
             id=vm.id,
@@ -155,6 +157,7 @@ def _problems(name: str, args: AwsVmArgs) -> Iterator[Problem]:
     yield from text_or_nothing("instance_type", args.instance_type, "t3.micro")
     yield from flags(args, "allow_imdsv1", "encrypt_disk")
     yield from key_refused(args)
+    yield from console_problems(args, "aws")
     limit = args.metadata_hop_limit
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 64:
         yield Problem("metadata_hop_limit", f"is {limit!r}; give a whole number from 1 to 64")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pulumi
@@ -11,28 +12,33 @@ import pulumi
 from .arguments import VmArgs, VmArgsError
 
 if TYPE_CHECKING or __package__ == "components":
-    from startup import Problem, StartupScript, StartupScriptError, fingerprint, render, validate
+    from startup import Problem, StartupScript, StartupScriptError, fingerprint, render, step_fingerprints, validate
 else:  # in the wheel both packages stand in one
-    from ..startup import Problem, StartupScript, StartupScriptError, fingerprint, render, validate
+    from ..startup import Problem, StartupScript, StartupScriptError, fingerprint, render, step_fingerprints, validate
 
 Cloud: TypeAlias = Literal["aws", "gcp", "azure"]
 
 # What a value is taken for while it is not known yet, so that its name can be judged already.
 _NOT_KNOWN_YET = "known at deployment"
 _KEPT = 512
+_SHORT = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """Hold what goes into a slot, and the definition's fingerprint; plain texts when all values are plain.
+    """Hold what goes into a slot, and what identifies it; plain texts when all values are plain.
 
     Attributes:
         content: The slot's text: base64 on aws and azure, the script itself on gcp.
-        fingerprint: 64 hexadecimal digits.
+        fingerprint: The definition's: 64 hexadecimal digits.
+        payload: The first 8 hexadecimal digits of the SHA-256 of `content`.
+        steps: The first 8 of each step's fingerprint, by name.
     """
 
     content: pulumi.Input[str]
     fingerprint: pulumi.Input[str]
+    payload: pulumi.Input[str]
+    steps: pulumi.Input[Mapping[str, str]]
 
 
 def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Problem]]) -> Delivered:
@@ -81,7 +87,7 @@ def _delivered_later(vm: str, cloud: Cloud, startup: StartupScript, values: Mapp
             rendered = _rendered(startup, known["values"], cloud)
         except StartupScriptError as error:
             raise _said_later(vm, error.problems) from None
-        return {"content": str(rendered.content), "fingerprint": str(rendered.fingerprint)}
+        return {field.name: getattr(rendered, field.name) for field in fields(Delivered)}
 
     outputs = {name: pulumi.Output.from_input(value) for name, value in values.items()}
     # An Output of its own, known even while the values are not: a preview refuses a secret, too.
@@ -89,7 +95,7 @@ def _delivered_later(vm: str, cloud: Cloud, startup: StartupScript, values: Mapp
         refuse_secrets
     )
     both = pulumi.Output.all(no_secret=no_secret, values=pulumi.Output.all(**outputs)).apply(opened)
-    return Delivered(both["content"], both["fingerprint"])
+    return Delivered(**{field.name: both[field.name] for field in fields(Delivered)})
 
 
 def _said_later(vm: str, problems: Iterable[Problem]) -> pulumi.RunError:
@@ -124,7 +130,9 @@ def _rendered(startup: StartupScript, values: Mapping[str, str], cloud: Cloud) -
     if key is None or key not in _rendered_before:
         payload = render(startup, values, cloud)
         content = payload.text if cloud == "gcp" else payload.base64
-        delivered = Delivered(content, fingerprint(startup, values))
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        steps = {name: whole[:_SHORT] for name, whole in step_fingerprints(startup, values).items()}
+        delivered = Delivered(content, fingerprint(startup, values), digest[:_SHORT], steps)
         if key is None:
             return delivered
         _make_room(_rendered_before)

@@ -2,8 +2,8 @@
 
 A way to see the program work, not a second engine. It calls the same methods of the same providers as the real engine
 does, and knows create, update, replace and delete, look-ups, `Stash`, and the options `parent`, `depends_on`,
-`ignore_changes`, `replace_on_changes`, `replacement_trigger`, `delete_before_replace` and `protect`. `hide_diffs` and
-aliases of types only matter elsewhere; any other option is refused by its name.
+`ignore_changes`, `replace_on_changes`, `replacement_trigger`, `delete_before_replace`, `protect` and `hooks` around
+creations and updates. `hide_diffs` and aliases of types only matter elsewhere; any other option is refused by its name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from .deployment import Deployment, Entry
 from .errors import LabError
+from .hooks import Hooks, unknown_moments
 from .providers import Provider
 from .providers.resources import changes
 from .providers.wire import Plain, Untranslatable, contains_unknown, decode, decode_value, encode
@@ -48,6 +49,7 @@ class Monitor(mocks.MockMonitor):
         self.providers, self.deployment, self.preview, self.progress = providers, deployment, preview, progress
         self.outcome = Outcome()
         self.registered: dict[str, Plain] = {}
+        self.hooks = Hooks()
         self._failed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -75,6 +77,10 @@ class Monitor(mocks.MockMonitor):
             self.outcome.failures.append((f"{request.name} ({request.type})", str(error)))
             return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.FAIL)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=entry.id, object=encode(entry.outputs))
+
+    def RegisterResourceHook(self, request: Any) -> Any:
+        self.hooks.register(request)
+        return super().RegisterResourceHook(request)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         if request.urn.split("::")[2] == STACK:
@@ -121,9 +127,11 @@ class Monitor(mocks.MockMonitor):
             self.deployment.end(urn, None)
 
     def finish(self, *, whole: bool) -> None:
-        """Delete what was replaced and, if the program ran to its end, what it no longer has; dependents first."""
+        """Delete what was replaced and what the program no longer has, if all went well; dependents first."""
+        if not whole:
+            return
         for entry in list(self.deployment.deletion_order()):
-            gone = entry.obsolete or (whole and entry.urn not in self.registered)
+            gone = entry.obsolete or entry.urn not in self.registered
             if gone and not self._delete(entry):
                 break  # what it depends on must stay
 
@@ -205,12 +213,14 @@ class Registration:
 
     def _create(self, provider: Provider, inputs: Plain, what: str = "create") -> Entry:
         self.monitor.progress(what, self.name)
+        self._call_hooks("before_create", new_inputs=inputs)
         if self.monitor.preview:
             id, outputs = provider.create(self.token, self.urn, inputs, preview=True)
             entry = self._entry(id, inputs, outputs)
         else:
             entry = self._really_create(provider, inputs)
         self.monitor.done(what, self.name, self.token)
+        self._call_hooks("after_create", entry.id, new_inputs=inputs, new_outputs=entry.outputs)
         return entry
 
     def _really_create(self, provider: Provider, inputs: Plain) -> Entry:
@@ -246,12 +256,16 @@ class Registration:
 
     def _update(self, provider: Provider, old: Entry, inputs: Plain) -> Entry:
         self.monitor.progress("update", self.name)
+        before: dict[str, Plain] = {"old_inputs": old.inputs, "old_outputs": old.outputs, "new_inputs": inputs}
+        self._call_hooks("before_update", old.id, **before)
         outputs = provider.update(self.token, old.id, old.inputs, inputs, preview=self.monitor.preview)
         self.monitor.done("update", self.name, self.token)
         if self.monitor.preview:
             return self._entry(old.id, inputs, outputs)
         old.inputs, old.outputs = inputs, outputs
-        return self._keep(old, "update")
+        self._keep(old, "update")
+        self._call_hooks("after_update", old.id, **before, new_outputs=outputs)
+        return old
 
     def _keep(self, old: Entry, what: str = "same") -> Entry:
         if what == "same":
@@ -268,17 +282,26 @@ class Registration:
         value = self.news.get("input")
         inputs: Plain = {"input": value}
         if self.old is None:
+            self._call_hooks("before_create", new_inputs=inputs)
             entry = self._entry(self.name, inputs, {"input": value, "output": value})
             if not self.monitor.preview:
                 self.deployment.end(self.urn, entry)
             self.monitor.done("create", self.name, STASH)
             return entry
         changed = bool(changes(self.old.inputs, inputs))
+        if changed:
+            before: dict[str, Plain] = {"old_inputs": self.old.inputs, "old_outputs": self.old.outputs}
+            self._call_hooks("before_update", self.old.id, **before, new_inputs=inputs)
         if changed and not self.monitor.preview:
             self.old.inputs, self.old.outputs = inputs, {**self.old.outputs, "input": value}
         if changed:
             self.monitor.done("update", self.name, STASH)
         return self._keep(self.old, "update" if changed else "same")
+
+    def _call_hooks(self, when: str, id: str = "", **properties: Plain) -> None:
+        self.monitor.hooks.call(
+            when, self.request, preview=self.monitor.preview, urn=self.urn, id=id, **properties
+        )
 
     def _drop(self, old: Entry) -> None:
         if not self.monitor.preview:
@@ -339,7 +362,7 @@ def _refused_options(request: Any) -> Iterator[str]:
         "state_migrations": request.state_migrations,
         "env_var_mappings": request.envVarMappings,
         "remote": request.remote,
-        "hooks": request.HasField("hooks") and any(value for _, value in request.hooks.ListFields()),
+        f"hooks ({', '.join(unknown_moments(request))})": any(unknown_moments(request)),
         "aliases": request.aliasURNs or any(not _of_type_only(alias) for alias in request.aliases),
     }
     yield from (name for name, value in fields.items() if value)
