@@ -169,7 +169,7 @@ class AzureVm(Vm):
                 delete_before_replace=True,
             ),
         )
-        keep_told(watched, vm.id, vm.id, delivered, children)
+        keep_told(watched, vm.vm_id, vm.id, delivered, children)
         self._publish(
             delivered,
             id=vm.id,

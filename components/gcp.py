@@ -144,7 +144,7 @@ class GcpVm(Vm):
             opts=vm_options(self, opts, delivered=delivered, watched=watched, delete_before_replace=True),
         )
         interface = vm.network_interfaces[0]
-        keep_told(watched, vm.id, vm.id, delivered, children)
+        keep_told(watched, vm.instance_id, vm.id, delivered, children)
         self._publish(
             delivered,
             id=vm.id,

@@ -143,9 +143,12 @@ class Hooks:
 
     async def _before_other_steps(self, args: pulumi.ResourceHookArgs) -> None:
         vm, old, new = await self._of(args.urn), _told(args.old_inputs), _told(args.new_inputs)
-        stays = old.get("vm") == new.get("vm")
+        later = pulumi.contains_unknowns(new.get("vm"))  # only in a preview; not every provider foretells an update
+        stays = vm.on_change != "replace" if later else old.get("vm") == new.get("vm")
         if not pulumi.contains_unknowns(new.get("steps")) and old.get("payload") != new.get("payload"):
-            vm.say(f"{difference(old, new)}. {vm.obeys() if stays else 'A new VM obeys from the start'}")
+            unfinished = stays and not vm.changed and vm.hooks is not None and not pulumi.runtime.is_dry_run()
+            when = vm.obeys() if stays else "A new VM obeys from the start"
+            vm.say(f"{difference(old, new)}. {'An earlier deployment has told the VM' if unfinished else when}")
         if pulumi.runtime.is_dry_run():
             return
         if stays and not vm.changed and vm.is_restarted:
@@ -213,7 +216,7 @@ def keep_told(
 
     Args:
         vm: The VM.
-        id: The cloud's id of it.
+        id: An id that no later VM of the same name has.
         address: The cloud's full name of it, as `console_at` takes it.
         delivered: What it is told.
         children: Options of the component's children.

@@ -10,7 +10,7 @@ import pulumi
 from .values import Delivered
 
 Told: TypeAlias = Mapping[str, Any]
-"""The VM's id (`vm`), the definition's fingerprint (`definition`), a short digest of the slot (`payload`), and the
+"""The id of this very VM and no later one (`vm`), the definition's fingerprint (`definition`), a short digest of the slot (`payload`), and the
 short fingerprint of each step by its name (`steps`)."""
 
 IGNORED: Sequence[str] = ("input.definition", "input.payload", "input.steps")

@@ -37,6 +37,7 @@ def test_it_has_exactly_these_children() -> None:
         ("evenboot:index:AwsVm", "web"),
         ("pulumi:index:Stash", "web-image-debian-12-amd64"),
         ("pulumi:index:Stash", "web-network"),
+        ("pulumi:index:Stash", "web-steps"),
     ] == vm().all()
 
 
@@ -163,7 +164,7 @@ def test_an_image_of_ones_own_is_not_looked_up() -> None:
 
     assert "ami-aaaaaaaa" == deployment.resource("web-vm").properties["ami"]
     assert [("aws:ec2/getSubnet:getSubnet", {"id": "subnet-own"}, "")] == deployment.looked_up
-    assert [] == [name for kind, name in deployment.all() if kind == "pulumi:index:Stash"]
+    assert ["web-steps"] == [name for kind, name in deployment.all() if kind == "pulumi:index:Stash"]
 
 
 def test_a_subnet_of_ones_own_has_no_public_address() -> None:
