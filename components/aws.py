@@ -15,6 +15,7 @@ from .arguments import VmArgs, flags, key_refused, problems_of, text_or_nothing
 from .component import Vm
 from .obeying import console_problems, keep_told, watch
 from .options import child_options, vm_options
+from .refusals import asked
 from .sharing import known, once
 from .values import deliver
 
@@ -172,7 +173,12 @@ def _image(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderResou
     found = once(
         provider,
         ("image", args.image, arch),
-        lambda: ssm.get_parameter(name=path.format(arch=arch), opts=options).insecure_value,
+        lambda: asked(
+            f"AwsVm {name!r}",
+            "aws",
+            "image",
+            lambda: ssm.get_parameter(name=path.format(arch=arch), opts=options).insecure_value,
+        ),
     )
     return _kept(vm, f"{name}-image-{args.image}-{arch}", known(found))
 
@@ -180,10 +186,15 @@ def _image(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderResou
 def _network(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderResource | None) -> _Network:
     if args.subnet is None:
         kind = args.instance_type
-        found = once(provider, ("network", kind), lambda: _default_network(kind, provider))
+        found = once(
+            provider,
+            ("network", kind),
+            lambda: asked(f"AwsVm {name!r}", "aws", "subnet", lambda: _default_network(kind, provider)),
+        )
         kept = _kept(vm, f"{name}-network", known(found and found._asdict()))
         return _Network(kept["subnet"], kept["vpc"])
-    return _Network(args.subnet, _vpc_of(args.subnet, provider))
+    given = args.subnet
+    return _Network(given, once(provider, ("vpc of", given), lambda: _vpc_of(f"AwsVm {name!r}", given, provider)))
 
 
 def _default_network(instance_type: str, provider: pulumi.ProviderResource | None) -> _Network | None:
@@ -211,9 +222,13 @@ def _default_network(instance_type: str, provider: pulumi.ProviderResource | Non
     return _Network(subnet, ec2.get_subnet(id=subnet, opts=options).vpc_id)
 
 
-def _vpc_of(subnet: pulumi.Input[str], provider: pulumi.ProviderResource | None) -> pulumi.Output[str]:
+def _vpc_of(
+    vm: str, subnet: pulumi.Input[str], provider: pulumi.ProviderResource | None
+) -> pulumi.Input[str]:
     options = pulumi.InvokeOptions(provider=provider)
-    return once(provider, ("vpc of", subnet), lambda: ec2.get_subnet_output(id=subnet, opts=options).vpc_id)
+    if isinstance(subnet, str):
+        return known(asked(vm, "aws", "subnet", lambda: ec2.get_subnet(id=subnet, opts=options).vpc_id))
+    return ec2.get_subnet_output(id=subnet, opts=options).vpc_id
 
 
 _NO_SUBNET = (

@@ -13,6 +13,7 @@ import pulumi
 from . import waiting
 from .arguments import OnChange, VmArgs
 from .consoles import Console, console_at
+from .refusals import advice
 from .results import newest_result
 from .sharing import once
 from .steps import IGNORED, Told, difference, told
@@ -56,9 +57,14 @@ class Watched:
     seen: Collection[str] = field(default_factory=frozenset[str])
 
     @property
-    def hooks(self) -> pulumi.ResourceHookBinding | None:
-        """Return the hooks of the VM itself, None if it needs none."""
-        return None if self.seconds is None and not self.is_restarted else hooks().around_an_update
+    def hooks(self) -> pulumi.ResourceHookBinding:
+        """Return the hooks of the VM itself."""
+        return hooks().around_an_update if self.is_followed else hooks().on_refusal
+
+    @property
+    def is_followed(self) -> bool:
+        """Tell whether a change of the VM is followed: something is to be waited for or to be done."""
+        return self.seconds is not None or self.is_restarted
 
     @property
     def boots_by_itself(self) -> bool:
@@ -101,10 +107,18 @@ class Hooks:
 
     @cached_property
     def around_an_update(self) -> pulumi.ResourceHookBinding:
-        """Return the hooks of the VM itself."""
+        """Return the hooks of a VM whose changes are followed."""
         return pulumi.ResourceHookBinding(
+            on_error=self.on_refusal.on_error,
             before_update=[_hook("before a VM changes", self._before_the_vm_changes)],
             after_update=[_hook("after a VM changed", self._after_the_vm_changed)],
+        )
+
+    @cached_property
+    def on_refusal(self) -> pulumi.ResourceHookBinding:
+        """Return the hooks of any VM."""
+        return pulumi.ResourceHookBinding(
+            on_error=[pulumi.ErrorHook("evenboot: when a cloud refuses a VM", self._refused)]
         )
 
     @cached_property
@@ -121,6 +135,13 @@ class Hooks:
         return pulumi.ResourceHookBinding(
             before_update=[_hook("before a VM's steps change", self._before_other_steps, on_dry_run=True)]
         )
+
+    async def _refused(self, args: pulumi.ErrorHookArgs) -> bool:
+        vm = await self._of(args.urn)
+        found = advice(vm.cloud, args.errors[0] if args.errors else "")
+        if found is not None:
+            pulumi.log.error(f"{vm.name}: {found[1]}")
+        return False  # no second try
 
     async def _before_the_vm_changes(self, args: pulumi.ResourceHookArgs) -> None:
         vm = await self._of(args.urn)
@@ -146,7 +167,7 @@ class Hooks:
         later = pulumi.contains_unknowns(new.get("vm"))  # only in a preview; not every provider foretells an update
         stays = vm.on_change != "replace" if later else old.get("vm") == new.get("vm")
         if not pulumi.contains_unknowns(new.get("steps")) and old.get("payload") != new.get("payload"):
-            unfinished = stays and not vm.changed and vm.hooks is not None and not pulumi.runtime.is_dry_run()
+            unfinished = stays and not vm.changed and vm.is_followed and not pulumi.runtime.is_dry_run()
             when = vm.obeys() if stays else "A new VM obeys from the start"
             vm.say(f"{difference(old, new)}. {'An earlier deployment has told the VM' if unfinished else when}")
         if pulumi.runtime.is_dry_run():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +83,10 @@ class Monitor(mocks.MockMonitor):
         self.hooks.register(request)
         return super().RegisterResourceHook(request)
 
+    def RegisterErrorHook(self, request: Any) -> Any:
+        self.hooks.register(request)
+        return super().RegisterErrorHook(request)
+
     def RegisterResourceOutputs(self, request: Any) -> Any:
         if request.urn.split("::")[2] == STACK:
             try:
@@ -94,8 +99,12 @@ class Monitor(mocks.MockMonitor):
         if request.provider:
             raise LabError(f"{request.tok}: the option provider is not known to the embedded run")
         provider = self.provider_of(request.tok)
-        result = provider.invoke(request.tok, decode(request.args))
         response = resource_pb2.ResourceInvokeResponse()
+        try:
+            result = provider.invoke(request.tok, decode(request.args))
+        except LabError as error:
+            response.failures.add(reason=str(error))
+            return response
         getattr(response, "return").CopyFrom(encode(result))  # a keyword of Python
         return response
 
@@ -226,7 +235,8 @@ class Registration:
     def _really_create(self, provider: Provider, inputs: Plain) -> Entry:
         self.deployment.begin(self.urn)
         try:
-            id, outputs = provider.create(self.token, self.urn, inputs)
+            with self._failures_told("create"):
+                id, outputs = provider.create(self.token, self.urn, inputs)
         except BaseException:
             self.deployment.end(self.urn, None)
             raise
@@ -258,7 +268,8 @@ class Registration:
         self.monitor.progress("update", self.name)
         before: dict[str, Plain] = {"old_inputs": old.inputs, "old_outputs": old.outputs, "new_inputs": inputs}
         self._call_hooks("before_update", old.id, **before)
-        outputs = provider.update(self.token, old.id, old.inputs, inputs, preview=self.monitor.preview)
+        with self._failures_told("update", old.id):
+            outputs = provider.update(self.token, old.id, old.inputs, inputs, preview=self.monitor.preview)
         self.monitor.done("update", self.name, self.token)
         if self.monitor.preview:
             return self._entry(old.id, inputs, outputs)
@@ -302,6 +313,14 @@ class Registration:
         self.monitor.hooks.call(
             when, self.request, preview=self.monitor.preview, urn=self.urn, id=id, **properties
         )
+
+    @contextmanager
+    def _failures_told(self, operation: str, id: str = "") -> Iterator[None]:
+        try:
+            yield
+        except LabError as error:
+            self.monitor.hooks.failed(self.request, urn=self.urn, id=id, operation=operation, error=str(error))
+            raise
 
     def _drop(self, old: Entry) -> None:
         if not self.monitor.preview:

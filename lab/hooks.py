@@ -11,7 +11,7 @@ from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc, resource_pb2
 from .errors import LabError
 from .providers.wire import Plain, encode
 
-KNOWN = ("before_create", "after_create", "before_update", "after_update")
+KNOWN = ("before_create", "after_create", "before_update", "after_update", "on_error")
 """The moments whose hooks are called; a program that binds others is refused."""
 
 
@@ -47,9 +47,18 @@ class Hooks:
             hook = self._hooks[name]
             if preview and not hook.on_dry_run:
                 continue
-            error = _call(hook.callback, asked)
+            error = str(resource_pb2.ResourceHookResponse.FromString(_call(hook.callback, asked)).error)
             if error and not hook.ignore_errors:
                 raise LabError(f'{when.partition("_")[0]} hook "{name}" failed: {error}')
+
+
+    def failed(self, request: Any, *, urn: str, id: str, operation: str, error: str) -> None:
+        """Tell the hooks that a resource has bound to failures of one; a second try, which they may ask for, is not made."""
+        asked = resource_pb2.ErrorHookRequest(
+            urn=urn, id=id, name=request.name, type=request.type, failed_operation=operation, errors=[error]
+        )
+        for name in request.hooks.on_error:
+            _call(self._hooks[name].callback, asked)
 
 
 def unknown_moments(request: Any) -> Iterable[str]:
@@ -58,12 +67,11 @@ def unknown_moments(request: Any) -> Iterable[str]:
         yield from (field.name for field, value in request.hooks.ListFields() if value and field.name not in KNOWN)
 
 
-def _call(callback: Any, asked: Any) -> str:
+def _call(callback: Any, asked: Any) -> bytes:
     with grpc.insecure_channel(callback.target) as channel:
         stub = callback_pb2_grpc.CallbacksStub(channel)
         invocation = callback_pb2.CallbackInvokeRequest(token=callback.token, request=asked.SerializeToString())
         try:
-            answer = stub.Invoke(invocation)
+            return bytes(stub.Invoke(invocation).response)
         except grpc.RpcError as error:
-            return str(error)
-    return str(resource_pb2.ResourceHookResponse.FromString(answer.response).error)
+            raise LabError(f"a hook of the program cannot be called: {error}") from None

@@ -159,6 +159,8 @@ class PaperLab:
         attributes: Mapping[str, str] = {},
         address: str | None = None,
     ) -> PaperMachine:
+        if (self.folder / "refuses").exists():
+            raise LabError((self.folder / "refuses").read_text())
         content = {
             "cloud": cloud,
             "instance_id": new_identity(cloud)[0],
