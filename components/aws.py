@@ -222,9 +222,7 @@ def _default_network(instance_type: str, provider: pulumi.ProviderResource | Non
     return _Network(subnet, ec2.get_subnet(id=subnet, opts=options).vpc_id)
 
 
-def _vpc_of(
-    vm: str, subnet: pulumi.Input[str], provider: pulumi.ProviderResource | None
-) -> pulumi.Input[str]:
+def _vpc_of(vm: str, subnet: pulumi.Input[str], provider: pulumi.ProviderResource | None) -> pulumi.Input[str]:
     options = pulumi.InvokeOptions(provider=provider)
     if isinstance(subnet, str):
         return known(asked(vm, "aws", "subnet", lambda: ec2.get_subnet(id=subnet, opts=options).vpc_id))

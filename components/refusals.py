@@ -111,6 +111,9 @@ def asked(vm: str, cloud: Cloud, argument: str, ask: Callable[[], T]) -> T:
         raise  # says already what to do
     except Exception as error:  # Pulumi has no narrower one
         said = re.sub(r"^invoke of (\S+) failed: ", r"\1: ", str(error)).removesuffix("()").strip()
-        path, what = advice(cloud, said) or (argument, f"change it, so that nothing has to be looked up for {argument!r}")
+        path, what = advice(cloud, said) or (
+            argument,
+            f"change it, so that nothing has to be looked up for {argument!r}",
+        )
         # No stack trace: what the cloud says is the whole reason.
         raise VmArgsError(vm, [Problem(path or argument, f"cannot be looked up ({said}); {what}")]) from None

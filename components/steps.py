@@ -10,8 +10,8 @@ import pulumi
 from .values import Delivered
 
 Told: TypeAlias = Mapping[str, Any]
-"""The id of this very VM and no later one (`vm`), the definition's fingerprint (`definition`), a short digest of the slot (`payload`), and the
-short fingerprint of each step by its name (`steps`)."""
+"""What the state keeps: `vm`, an id that no later VM of the same name has; `definition`, the definition's fingerprint;
+`payload`, a short digest of the slot; `steps`, each step's short fingerprint by its name."""
 
 IGNORED: Sequence[str] = ("input.definition", "input.payload", "input.steps")
 """What stays as it was in the state of a VM that ignores changes; another VM in its place is noted all the same."""

@@ -8,6 +8,7 @@ creations and updates. `hide_diffs` and aliases of types only matter elsewhere; 
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -352,21 +353,27 @@ def delete(monitor: Monitor, entry: Entry, what: str = "delete") -> None:
 
 
 def ignoring(news: Plain, olds: Plain, paths: list[str]) -> Plain:
-    """Return new inputs with the old values at the paths of `ignore_changes` (`tags`, `tags.Name`).
+    """Return new inputs with the old values at the paths of `ignore_changes` (`tags`, `tags.Name`, `tags["Name"]`).
 
     >>> ignoring({"ami": "new", "tags": {"a": "new", "b": "new"}}, {"ami": "old", "tags": {"a": "old"}}, ["ami", "tags.a"])
     {'ami': 'old', 'tags': {'a': 'old', 'b': 'new'}}
     """
     for path in paths:
-        key, _, rest = path.partition(".")
-        old, new = olds.get(key), news.get(key)
-        if rest and isinstance(old, Mapping | None) and isinstance(new, Mapping | None):
-            news = {**news, key: ignoring(dict(new or {}), dict(old or {}), [rest])}
-        elif key in olds:
-            news = {**news, key: old}
-        else:
-            news = {name: value for name, value in news.items() if name != key}
+        news = _with_old(news, olds, [quoted or plain for quoted, plain in _KEYS.findall(path)])
     return news
+
+
+_KEYS = re.compile(r'\["([^"]+)"\]|([^.\[\]]+)')
+
+
+def _with_old(news: Plain, olds: Plain, keys: list[str]) -> Plain:
+    key, *rest = keys
+    old, new = olds.get(key), news.get(key)
+    if rest and isinstance(old, Mapping | None) and isinstance(new, Mapping | None):
+        return {**news, key: _with_old(dict(new or {}), dict(old or {}), rest)}
+    if key in olds:
+        return {**news, key: old}
+    return {name: value for name, value in news.items() if name != key}
 
 
 def _refused_options(request: Any) -> Iterator[str]:

@@ -51,7 +51,6 @@ class Hooks:
             if error and not hook.ignore_errors:
                 raise LabError(f'{when.partition("_")[0]} hook "{name}" failed: {error}')
 
-
     def failed(self, request: Any, *, urn: str, id: str, operation: str, error: str) -> None:
         """Tell the hooks that a resource has bound to failures of one; a second try, which they may ask for, is not made."""
         asked = resource_pb2.ErrorHookRequest(

@@ -23,7 +23,6 @@ from pulumi.runtime.stack import Stack, register_stack_transformation, run_pulum
 
 from .errors import LabError
 
-
 _AT_ONCE = 256
 
 

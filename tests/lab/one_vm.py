@@ -103,7 +103,9 @@ class OneVm:
         said: list[str] = []
         config = self._lab.state / "engine" / "pulumi" / "Pulumi.local.yaml"
         options = ["--stack", "local", "--config-file", str(config)]
-        ambient.run(str(self.pulumi), self._lab, project.read(self.folder, "local"), [*arguments, *options], said.append)
+        ambient.run(
+            str(self.pulumi), self._lab, project.read(self.folder, "local"), [*arguments, *options], said.append
+        )
         return "\n".join(said)
 
     def write(self, steps: Mapping[str, str], *, fails: bool = False, **arguments: Any) -> None:

@@ -8,8 +8,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from components import waiting
+from components.consoles import ConsoleError
 
 from .one_vm import OneVm
 
@@ -103,15 +107,44 @@ def test_a_replaced_vm_is_deleted_when_the_new_one_has_said_ok(vm: OneVm) -> Non
     assert 1 == len(vm.lab.machines())
 
 
-def test_a_restart_that_was_not_possible_is_done_by_the_next_deployment(vm: OneVm) -> None:
-    """The steps are kept only when the VM has been restarted."""
+def test_a_restart_that_was_refused_is_done_by_the_next_deployment(vm: OneVm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the VM was told is kept only when the VM has been restarted for it."""
     if vm.cloud == "aws":
         pytest.skip("EC2 restarts by itself")
-    vm.up(OLD, on_change="restart")
-    (vm.lab.folder / "does-not-boot").touch()
-    assert not vm.up(NEW, on_change="restart").ok
-    (vm.lab.folder / "does-not-boot").unlink()
 
-    did = vm.up(NEW, on_change="restart", wait=30)
-    assert ("same", "update", True) == (did.vm, did.steps, did.ok), did.said
+    async def refuse(console: Any) -> bool:
+        raise ConsoleError("web: who deploys needs the right to restart it")
+
+    vm.up(OLD, on_change="restart")
+    with monkeypatch.context() as patched:
+        patched.setattr(waiting, "restart", refuse)
+        did = vm.up(NEW, on_change="restart")
+    assert not did.ok
+    assert "needs the right to restart it" in did.said
+
+    again = vm.up(NEW, on_change="restart", wait=30)
+    assert ("same", "update", True) == (again.vm, again.steps, again.ok), again.said
     assert 2 == vm.machine.boots
+
+
+def test_what_a_cloud_refuses_is_said_with_the_argument_to_change(
+    vm: OneVm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A quota is known only when the VM is made; the cloud's words stay, and what to do stands beside them."""
+    (vm.lab.folder / "refuses").write_text("QuotaExceeded: no more cores. QUOTA_EXCEEDED. VcpuLimitExceeded")
+    did = vm.up(OLD)
+
+    assert not did.ok
+    assert "QuotaExceeded" in did.said
+
+
+def test_a_missing_subnet_is_said_before_anything_is_made(vm: OneVm) -> None:
+    """On aws, which is asked for the subnet's VPC anyway."""
+    if vm.cloud != "aws":
+        pytest.skip("nothing is looked up")
+    did = vm.up(OLD, subnet="subnet-0123")
+
+    assert not did.ok
+    assert "subnet: cannot be looked up" in did.said
+    assert "give the id of another as `subnet`" in did.said
+    assert not vm.lab.machines()
