@@ -81,7 +81,7 @@ def _memory(pid: int, address: int, size: int) -> bytes:
 def _seen(pid: int, link: str) -> str:
     """Return what a link in /proc/PID points to, as the process itself sees it."""
     root, path = (Path(f"/proc/{pid}/{name}").readlink() for name in ("root", link))
-    return f"/{path.relative_to(root)}" if path.is_relative_to(root) else str(path)
+    return str("/" / path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
 def _outside(pid: int, path: str) -> Path:
