@@ -15,8 +15,6 @@ from .tracing import Call, trace
 
 # In memory, or nothing that is to last: the log, the console, what stand-ins note.
 FLEETING = re.compile(r"/(run|dev|metadata)(/|$)|/var/log(/evenboot\.log)?$|/(systemctl|unit\.log)?$")
-# What others write at the same time: the keeper of the log, and systemd.
-CONCURRENT = re.compile(r"/(dev/console|var/log/evenboot\.log|systemctl|run/systemctl|run)$")
 # The root is one file system. The sync of all of them would wait for whatever else this computer writes.
 SYNC = '#!/bin/sh\n[ $# -gt 0 ] || set -- -f /\nexec /usr/bin/sync "$@"\n'
 
@@ -38,17 +36,17 @@ def lost(calls: list[Call], call: Call) -> set[str]:
 
 
 def next_sync(calls: list[Call], call: Call) -> Call | None:
-    """Return the call that puts the folder of a rename on disk, if that is the next thing of all after it."""
+    """Return the call that puts the folder of a rename on disk, if nothing that is to last is changed before."""
     for later in calls[call.until - 1 :]:
         if later.name in ALL or (later.name in ONE and later.paths == (folder_of(call.paths[1]),)):
             return later
-        if not failed(later) and not all(CONCURRENT.match(path) for path in later.paths):
+        if not failed(later) and not all(FLEETING.match(path) for path in later.paths):
             return None
     return None
 
 
 def late(calls: list[Call], renames: list[Call]) -> list[str]:
-    """Return the renames after which something else happens before their folder is on disk."""
+    """Return the renames after which something else is changed before their folder is on disk."""
     return [str(call) for call in renames if not next_sync(calls, call)]
 
 
@@ -63,14 +61,14 @@ def test_step_is_on_disk_before_its_record(trial: Trial) -> None:
 
 
 def test_record_is_on_disk_before_the_next_step(trial: Trial) -> None:
-    """L3: once a record is in place its folder is put on disk before anything else happens."""
+    """L3: once a record is in place its folder is put on disk before anything else is changed."""
     calls = trial.clean.calls
 
     assert [] == late(calls, renamed_into(calls, f"/{STATE}/journal/"))
 
 
 def test_definition_is_on_disk_before_it_is_in_force(trial: Trial) -> None:
-    """L3, L9: a definition is put in force when all of it is on disk, and that it is in force before anything else happens."""
+    """L3, L9: a definition is put in force when all of it is on disk, and that it is in force before anything else is changed."""
     calls = trial.clean.calls
     renames = renamed_into(calls, f"/{STATE}/current")
 
