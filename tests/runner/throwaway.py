@@ -49,8 +49,7 @@ mount -t proc proc proc
 : >boot_id
 mount --bind boot_id proc/sys/kernel/random/boot_id
 # Nobody asks how orphans ended.
-trap '' CHLD
-exec sleep infinity
+exec env --ignore-signal=CHLD sleep infinity
 """
 
 
