@@ -39,7 +39,7 @@ def measure() -> list[Figure]:
 def try_all(folder: Path, scenario: str, cloud: str, shell: str) -> tuple[int, int, int]:
     """Kill a scenario at each of its calls; the number of kills, of applies after them, and of violations, which are printed."""
     with Machine(folder, shell, cloud) as machine:
-        trial = Trial(machine, scenario)
+        trial = Trial(machine, SCENARIOS[scenario])
         points = range(1, len(trial.clean.calls) + 1)
         found = [violation for point in points for violation in trial.violations(point, AGAIN)]
         for violation in found:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from startup import Directory, File, Service, Shell, StartupScript, Unit
+from startup import Directory, File, Service, Shell, StartupScript, Unit, User
 
+from .accounts import let_root_act_as_others
 from .scenarios import note
 from .throwaway import Machine
 from .tracing import Trace, trace
@@ -25,6 +26,8 @@ AGAIN: tuple[Again, ...] = ("apply", "reboot")
 UNIT = "[Service]\nExecStart=/srv/app/run\n[Install]\nWantedBy=multi-user.target\n"
 # What tells of a run, its log, and what the stand-ins keep.
 TELLS = re.compile(r"(run|tmp|metadata|var/log|dev)(/|$)|(done|synced|systemctl|unit\.log|boot_id)$")
+# What useradd and its like leave beside the files of accounts: the last version, locks of the dead.
+BESIDE = re.compile(r"etc/(passwd|shadow|group)([-+]|\.lock|\.\d+)$")
 # What the stand-ins note for tests to look at; nobody else reads it.
 NOTED = re.compile(r"(systemctl|synced|unit\.log|metadata/requests)$")
 STAMPED = re.compile(r"(var/log|dev|run/evenboot/status)")
@@ -82,7 +85,16 @@ def new_id(machine: Machine) -> None:
     machine.clone()
 
 
-SCENARIOS: dict[str, Callable[[Machine], None]] = {
+def account(machine: Machine) -> None:
+    """The first boot of a machine that makes an account, which takes several programs and files."""
+    let_root_act_as_others(machine)
+    (machine.sees / "etc/login.defs").write_text("USERGROUPS_ENAB yes\nCREATE_HOME no\n")
+    app = User("app", groups=["web"], ssh_keys=["ssh-ed25519 AAAA key"])
+    machine.define(StartupScript("site", first_boot=[note("one"), app, note("two")]))
+
+
+Scenario = Callable[[Machine], None]
+SCENARIOS: dict[str, Scenario] = {
     "first boot": first_boot, "later boot": later_boot, "edited definition": edited, "new instance id": new_id,
 }  # fmt: skip
 
@@ -102,11 +114,11 @@ class End:
 class Trial:
     """A scenario on a machine, which can be begun again and again."""
 
-    def __init__(self, machine: Machine, scenario: str) -> None:
-        self.machine, self.scenario = machine, scenario
+    def __init__(self, machine: Machine, prepare: Scenario) -> None:
+        self.machine, self.prepare = machine, prepare
         (machine.sees / "etc/known").mkdir()
         (machine.sees / "etc/known/web.service").touch()
-        SCENARIOS[scenario](machine)
+        prepare(machine)
         (machine.sees / "done").write_text("")
         machine.power_on()
         # As in `Machine.boot`: the unit, if the machine has it, then the agent.
@@ -209,7 +221,7 @@ def kept(tree: Mapping[str, Entry], boot_ids: Iterable[str]) -> dict[str, Entry]
     target = os.fsdecode(tree[f"{STATE}/current"].content) if f"{STATE}/current" in tree else "none"
     found: dict[str, Entry] = {}
     for path, entry in tree.items():
-        if TELLS.match(path):
+        if TELLS.match(path) or BESIDE.match(path):
             continue
         if path.startswith(f"{STATE}/"):
             first, *rest = path.removeprefix(f"{STATE}/").split("/")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .durability import ALL, ONE, failed, folder_of, renamed_into, unsynced
-from .kill_points import SCENARIOS, STATE, Trial, outcomes_of
+from .kill_points import SCENARIOS, STATE, Trial, edited, first_boot, new_id, outcomes_of
 from .throwaway import Machine, why_not
 from .tracing import Call, trace
 
@@ -27,7 +27,7 @@ def trial(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     scenario, shell = request.param
     with Machine(tmp_path_factory.mktemp("machine"), shell) as machine:
         (machine.sees / "usr/local/bin/sync").write_text(SYNC)
-        yield Trial(machine, scenario)
+        yield Trial(machine, SCENARIOS[scenario])
 
 
 def lost(calls: list[Call], call: Call) -> set[str]:
@@ -72,7 +72,7 @@ def test_definition_is_on_disk_before_it_is_in_force(trial: Trial) -> None:
     calls = trial.clean.calls
     renames = renamed_into(calls, f"/{STATE}/current")
 
-    assert renames or trial.scenario not in ("first boot", "edited definition")
+    assert renames or trial.prepare not in (first_boot, edited)
     assert {} == {
         str(call): parts
         for call in renames
@@ -95,7 +95,7 @@ def test_instance_is_on_disk_before_its_steps(trial: Trial) -> None:
     calls = trial.clean.calls
     renames = renamed_into(calls, f"/{STATE}/machine")
 
-    assert (trial.scenario in ("first boot", "new instance id")) == len(renames)
+    assert (trial.prepare in (first_boot, new_id)) == len(renames)
     assert [] == [str(call) for call in renames if call.paths[0] in lost(calls, call)]
     assert [] == late(calls, renames)
 
