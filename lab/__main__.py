@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import LabError
+from .errors import LabError, LabUsageError
 
 # What a machine may need to shut down, boot and obey; a result that takes longer is seen with `status` later.
 RESULT_SECONDS = 300
@@ -48,9 +48,13 @@ def parser() -> argparse.ArgumentParser:
     )
     for name, job, text in named:
         add(name, job, text).add_argument("name", metavar="NAME", help="the machine's name, as `status` shows it")
-    run = add("exec", execute, "run a command in a machine as root, and end with its exit code; without one, a shell")
-    run.add_argument("name", metavar="NAME", help="the machine's name")
-    run.add_argument("argv", metavar="-- CMD", nargs=argparse.REMAINDER, help="the command and its arguments")
+    inside = add(
+        "exec", execute, "run a command in a machine as root, and end with its exit code; without one, a shell"
+    )
+    inside.add_argument("name", metavar="NAME", help="the machine's name")
+    inside.add_argument("argv", metavar="-- CMD", nargs=argparse.REMAINDER, help="the command and its arguments")
+    around = add("run", run, "run a command of this computer with the local cloud in the place of the real ones")
+    around.add_argument("argv", metavar="-- CMD", nargs=argparse.REMAINDER, help="the command and its arguments")
     remove = add("down", down, "remove all machines and networks; images and packages stay")
     remove.add_argument("--images", action="store_true", help="remove images and packages too")
     add("install", install, "install the system packages that are missing (Debian and Ubuntu, as root)")
@@ -140,8 +144,22 @@ def execute(options: argparse.Namespace) -> int:
     """Run a command in a machine."""
     from .machine import Lab
 
-    argv: list[str] = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
-    return Lab().machine(options.name).exec_interactive(argv or ["/bin/bash", "-l"])
+    return Lab().machine(options.name).exec_interactive(_argv(options) or ["/bin/bash", "-l"])
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a command to which the local cloud is the cloud."""
+    from . import engine
+    from .machine import Lab
+
+    argv = _argv(options)
+    if not argv:
+        raise LabUsageError("name the command to run: python -m lab run -- python -m components status --stack local")
+    return engine.run(Lab(), argv)
+
+
+def _argv(options: argparse.Namespace) -> list[str]:
+    return options.argv[1:] if options.argv[:1] == ["--"] else options.argv
 
 
 def down(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import consoles
 from .errors import LabError
 from .machine import Lab
 from .program import Program
@@ -69,10 +70,18 @@ def run(pulumi: str, lab: Lab, subject: Program, arguments: Sequence[str], out: 
     colour = "always" if sys.stdout.isatty() else "never"
     argv = [pulumi, "--cwd", str(subject.folder), "--non-interactive", "--color", colour, *arguments]
     held = () if lab.command_lock is None else (lab.command_lock,)
-    with subprocess.Popen(
-        argv, env=prepare(lab), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-        pass_fds=held,
-    ) as process:  # fmt: skip
+    with (
+        consoles.serving(lab, lab.state) as variables,
+        subprocess.Popen(
+            argv,
+            env=consoles.environment(prepare(lab), variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            pass_fds=held,
+        ) as process,
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             # That the providers come from PATH is the lab's doing, and not worth six warnings.

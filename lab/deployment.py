@@ -89,5 +89,11 @@ class Deployment:
         place = {urn: index for index, urn in enumerate(order)}
         yield from sorted(self.entries, key=lambda entry: (not entry.obsolete, -place[entry.urn]))
 
+    def export(self) -> dict[str, Any]:
+        """Return what there is in the form of `pulumi stack export`."""
+        kept = ("urn", "type", "id", "inputs", "outputs", "custom")
+        resources = [{name: getattr(entry, name) for name in kept} for entry in self.entries if not entry.obsolete]
+        return {"version": 3, "deployment": {"resources": resources}}
+
     def _save(self) -> None:
         write_json(self.path, {"resources": [asdict(entry) for entry in self.entries], "creating": self.creating})

@@ -6,16 +6,19 @@ The real `pulumi` command drives the providers where there is one (`ambient`), P
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterable
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import ambient, archive, image, program, project, report, waiting
+from . import ambient, archive, consoles, image, program, project, report, waiting
 from .deployment import Deployment
 from .embedded import Monitor, Outcome
-from .errors import LabError
+from .errors import LabError, LabUsageError
 from .machine import Lab
 from .program import Program
 from .providers import PROVIDERS, Provider, provider
@@ -76,6 +79,25 @@ def preview(lab: Lab, subject: Program) -> Plan:
     return Plan(problems=problems, images=images, packages=set(_packages(definitions)))
 
 
+def run(lab: Lab, argv: Sequence[str]) -> int:
+    """Run a command of this computer with the local cloud in the place of the real ones; return its exit code.
+
+    It finds the consoles of the lab's machines, and of a deployment either the pulumi command's state or, after an
+    embedded run, a file such as `pulumi stack export` would print, named by EVENBOOT_STACK_EXPORT.
+    """
+    with consoles.serving(lab, lab.state) as variables, tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        environment = consoles.environment(ambient.prepare(lab), variables)
+        deployment = Deployment(_state(lab))
+        if deployment.entries:
+            json.dump(deployment.export(), file)
+            file.flush()
+            environment["EVENBOOT_STACK_EXPORT"] = file.name
+        try:
+            return subprocess.run(argv, env=environment).returncode
+        except OSError as error:
+            raise LabUsageError(f"cannot run {argv[0]}: {error.strerror}") from None
+
+
 def forget(lab: Lab) -> None:
     """Forget what was deployed; `down` calls it after the machines are gone."""
     shutil.rmtree(lab.state / "engine", ignore_errors=True)
@@ -130,7 +152,8 @@ def embedded_up(lab: Lab, subject: Program, news: Any) -> tuple[Outcome, str | N
     """Deploy with the embedded run; return what was done and the error that ended the program, if one did."""
     monitor = Monitor(_providers(lab, subject), Deployment(_state(lab)), preview=False, progress=news)
     monitor.recover()
-    run = program.run(subject, monitor, preview=False)
+    with consoles.at_hand(lab, lab.state):
+        run = program.run(subject, monitor, preview=False)
     monitor.finish(whole=run.error is None and not monitor.outcome.failures)
     return monitor.outcome, program.explain(run.error, subject.folder) if run.error else None
 

@@ -21,6 +21,8 @@ from typing import Any, get_args
 import pytest
 
 import startup
+from components.__main__ import parser as components_parser
+from components.consoles import aws, azure, gcp
 from lab.__main__ import parser as lab_parser
 from startup.__main__ import main as startup_command
 from startup.definition import STEP_TYPES, StartupScript, Step
@@ -263,6 +265,18 @@ def test_commands_are_documented(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(re.findall(r"--\w+", usage[1])) == documented(r"`evenboot status (--\w+)", MACHINE)
     assert of_startup == documented(r"\| `python -m startup (\w+)")
     assert set(of_lab or ()) == documented(r"`python -m lab (\w+)[^`]*`(?=[^\n]*\|)", PAGES[0])
+
+
+def test_reading_results_is_documented() -> None:
+    """docs/results.md has every option of `python -m components status`, and the rights that the readers ask for."""
+    page = ROOT / "docs" / "results.md"
+    [status] = [action.choices["status"] for action in components_parser()._actions if isinstance(action.choices, dict)]
+    options = {text for action in status._actions for text in action.option_strings} - {"-h", "--help"}
+    asked = " ".join(f"{reader.READ} {reader.RESTART}" for reader in (aws, gcp, azure))
+    rights = set(re.findall(r"[\w./]*[.:/]\w+", asked))
+
+    assert options == documented(r"\n\| `(--\w+)", page)
+    assert rights <= documented(r"`([^`\n]+)`", page)
 
 
 def runner_text() -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from lab.clouds import new_identity
 from lab.errors import LabError
 
 
@@ -89,10 +89,18 @@ class PaperMachine:
         return self._get("results")
 
     def console(self) -> str:
-        return "evenboot: step 'warm' ok (0.1 s)\n"
+        results = [f"evenboot: result {json.dumps(result)}" for result in self.results()]
+        return "\n".join([*results, "evenboot: step 'warm' ok (0.1 s)", ""])
 
     def stop(self) -> None:
         self._set("stop", state="stopped")
+
+    def reboot(self) -> None:
+        self._set("reboot")
+        self.start()
+
+    def cut_power(self) -> None:
+        self._set("cut power", state="stopped")
 
     def delete(self) -> None:
         self._path.unlink()
@@ -137,7 +145,7 @@ class PaperLab:
     ) -> PaperMachine:
         content = {
             "cloud": cloud,
-            "instance_id": f"i-{uuid.uuid4().hex[:17]}",
+            "instance_id": new_identity(cloud)[0],
             "payload": payload.decode() if payload is not None else None,
             "image": image,
             "attributes": dict(attributes),

@@ -6,6 +6,7 @@ Machines are of paper, and images and packages are not built; that all of it wor
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,10 +14,11 @@ import pytest
 from rich.console import Console
 
 from lab import ambient, engine, project, report, waiting
-from lab.errors import LabError
+from lab.errors import LabError, LabUsageError
 from lab.machine import Lab
 from lab.report import Progress
 
+from ..checkout import ROOT
 from .embedding import Cloud
 
 COMPONENT = """
@@ -213,3 +215,23 @@ def test_the_table_joins_the_steps_of_different_definitions() -> None:
     assert lines[1] == ["a", "first_boot", "ran 1.2 s", "pending"]
     assert lines[2] == ["c", "every_boot", "ran 1.2 s", ""]
     assert lines[3] == ["result", "", "ok", "ok (cached definition)"]
+
+
+def test_a_command_finds_the_local_cloud(
+    cloud: Up, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What runs in the lab's environment reads the machines' consoles with the clouds' own SDKs, and knows the VMs."""
+    component = 'vm("web-vm", parent=pulumi.ComponentResource("evenboot:index:AwsVm", "web"))'
+    assert cloud.run(component)[0] == 0
+    monkeypatch.chdir(ROOT)
+
+    assert engine.run(cast(Lab, cloud.lab), [sys.executable, "-m", "components", "status"]) == 0
+    [_, line] = capfd.readouterr().out.splitlines()
+    assert line.split()[:3] == ["web", "aws", "none"]
+    assert " ok" in line
+
+
+def test_a_command_that_is_not_there_is_told(cloud: Up) -> None:
+    """A wrong word after `run --` is wrong use, told in one line."""
+    with pytest.raises(LabUsageError, match="cannot run no-such-command: No such file or directory"):
+        engine.run(cast(Lab, cloud.lab), ["no-such-command"])
