@@ -16,7 +16,7 @@ accept() {
 	new=$state/a
 	[ "$(readlink "$definition")" != a ] || new=$state/b
 	rm -rf "$new" && mkdir -p "$new" && cp "$1" "$new/payload" && cd "$new" || return 1
-	unpack && put_in_place && ln -sfn "${new##*/}" "$state/next" && mv -T "$state/next" "$definition" && sync "$state"
+	unpack && put_in_place && ln -sfn "${new##*/}" "$state/next" && mv -T "$state/next" "$definition" && sync
 }
 
 # unpack: the payload's text becomes the runner, and the records in it become files: "@ NAME LINES", then so many lines.
@@ -60,7 +60,7 @@ put_in_place() {
 	done
 	# What systemd has never heard of it finds without. And a reload in the middle of the first boot would put the agent,
 	# which has a lot to do then, under a limit that is meant for later boots.
-	[ $# -eq 0 ] || [ ! -e "$runner" ] || systemctl daemon-reload
+	[ ! -e "$runner" ] || systemctl daemon-reload
 }
 
 # deliver: what the agent of the cloud starts at each boot. It stores the payload when nothing is stored yet, and starts the

@@ -3,13 +3,24 @@ do_user() {
 	for group in $groups; do
 		getent group "$group" >/dev/null || { did_something && groupadd --system "$group"; } || exit
 	done
+	# A useradd that was killed has left half an account, which is taken away before it is made anew.
+	if read -r half home 2>/dev/null <"$state/account" && [ "$half" = "$login" ]; then
+		userdel "$login"
+		[ -z "$home" ] || rm -rf "$home"
+	fi
 	if ! getent passwd "$login" >/dev/null; then
 		did_something
+		home=$(useradd -D | sed -n 's/^HOME=//p')/$login
+		[ ! -e "$home" ] || home=
+		printf '%s %s\n' "$login" "$home" >"$state/account" && sync "$state/account" || exit
 		# A system account has a home only if keys are to lie in it. A group of its name may be there already.
 		set -- --create-home
 		[ -z "$system" ] || [ -e "$step.ssh_keys" ] || set --
 		! getent group "$login" >/dev/null || set -- "$@" --gid "$login"
-		useradd "$@" ${system:+--system} --shell "$shell" "$login" || exit
+		useradd "$@" ${system:+--system} --shell "$shell" "$login" && sync
+		code=$?
+		rm -f "$state/account"
+		[ "$code" -eq 0 ] || exit "$code"
 	elif [ "$(getent passwd "$login" | cut -d : -f 7)" != "$shell" ]; then
 		did_something
 		usermod --shell "$shell" "$login" || exit

@@ -84,7 +84,7 @@ def test_reboot_that_does_not_come(machine: Machine) -> None:
 @pytest.mark.parametrize("place", ["every_boot", "shutdown"])
 def test_reboot_elsewhere(place: str) -> None:
     """Where it would never end it is refused, with the way out."""
-    (problem,) = validate(StartupScript("site", **{place: [Reboot("again")]}))  # pyright: ignore[reportArgumentType]
+    (problem,) = validate(StartupScript("site", **{place: [Reboot("again")]}))
 
     assert f"{place}[0]" == problem.path
     assert "move it to first_boot" in problem.message

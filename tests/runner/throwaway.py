@@ -46,7 +46,10 @@ printf 'root:*:19000::::::\\n' >etc/shadow
 for name in null zero full urandom; do : >"dev/$name"; mount --bind "/dev/$name" "dev/$name"; done
 : >dev/console
 mount -t proc proc proc
-exec sleep infinity
+: >boot_id
+mount --bind boot_id proc/sys/kernel/random/boot_id
+# Nobody asks how orphans ended.
+exec env --ignore-signal=CHLD sleep infinity
 """
 
 
@@ -130,7 +133,9 @@ class Machine:
         """Begin a boot: /run is empty, the boot id is new."""
         self.boot_id = str(uuid.uuid4())
         (self.sees / "boot_id").write_text(self.boot_id + "\n")
-        self.enter("rm -rf /run/* /tmp/*; mount --bind /boot_id /proc/sys/kernel/random/boot_id").check_returncode()
+        for folder in (self.sees / "run", self.sees / "tmp"):
+            for path in folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def agent(self) -> None:
         """Do what cloud-init or the guest agent does at each boot."""
@@ -152,8 +157,13 @@ class Machine:
 
     def unit(self) -> None:
         """Start the machine's own unit if it is enabled, as systemd does at each boot."""
-        if (self.sees / "etc/systemd/system/multi-user.target.d/evenboot.conf").is_file():
-            self.run("systemctl start evenboot.service")
+        if script := self.units_script():
+            self.run(script)
+
+    def units_script(self) -> str:
+        """Return the command that starts the machine's own unit; nothing if it is not enabled."""
+        enabled = (self.sees / "etc/systemd/system/multi-user.target.d/evenboot.conf").is_file()
+        return "systemctl start evenboot.service" if enabled else ""
 
     def hurry(self) -> None:
         """Let time pass only where the runner waits: `sleep` ends at once, and the seconds since power on are its sum."""
