@@ -25,8 +25,7 @@ accept() {
 unpack() {
 	take_text payload || return 1
 	if grep -q '^# object=' evenboot; then
-		problem='the object that the slot names cannot be fetched'
-		/bin/sh ./evenboot fetch object && take_text object || return 1
+		problem=$(/bin/sh ./evenboot fetch object) && take_text object || return 1
 	fi
 	true >fresh
 	awk '
