@@ -42,6 +42,11 @@ class Overflow:
     title: str
     text: str
 
+    @classmethod
+    def of(cls, cloud: Cloud, name: str, text: str) -> Overflow:
+        """Return the script of a definition of this name, as it came out of another `Overflow`."""
+        return cls(cloud, name.encode("ascii", "backslashreplace").decode(), text)
+
     @cached_property
     def sha256(self) -> str:
         """The SHA-256 of the object in hexadecimal digits, which is also its name."""

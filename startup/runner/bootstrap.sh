@@ -40,12 +40,12 @@ fetch() {
 	until=$((${now%.*} + $1))
 	until read_object "$(said object)"; do
 		read -r now _ </proc/uptime
-		[ "${now%.*}" -lt "$until" ] || return 1
+		[ "${now%.*}" -lt "$until" ] || break
 		sleep 5
 	done
 	rm -f "$run/answer"
 	whole && return
-	problem="$(said object): not the SHA-256 $(said sha256)"
+	problem=${problem:-$(said object): not the SHA-256 $(said sha256)}
 	return 1
 }
 
