@@ -89,7 +89,7 @@ def _delivered_later(vm: str, cloud: Cloud, args: VmArgs, values: Mapping[str, A
         if problems:
             raise _said_later(vm, problems)
 
-    def opened(known: Mapping[str, Any]) -> dict[str, str]:
+    def opened(known: Mapping[str, Any]) -> dict[str, Any]:
         try:
             rendered = _rendered(startup, known["values"], cloud, overflowing)
             text = overflow(startup, known["values"], cloud).text if overflowing else None

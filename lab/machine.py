@@ -22,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import certificates
 from .clouds import METADATA_ADDRESS, cloud_named, new_identity
 from .control_group import ControlGroup
 from .errors import LabError, LabTimeout
@@ -420,8 +421,9 @@ def remove_propagation(name: str) -> None:
         (NSPAWN_PROPAGATE / name).rmdir()
 
 
-def adapt_disk(upper: Path, lower: Sequence[Path], cloud: str, name: str) -> None:
-    """Write what differs from machine to machine to a new disk's own layer."""
+def adapt_disk(upper: Path, lower: Sequence[Path], cloud: str, name: str, authority: Path) -> None:
+    """Write what differs from machine to machine, and from lab to lab, to a new disk's own layer."""
+    certificates.trust(authority, upper, lower)
     if cloud_named(cloud).datasource:
         return  # cloud-init does the rest
     etc = upper / "etc"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from ..objects.identities import Identities
 from .store import Store
 
 
@@ -15,6 +16,7 @@ class MetadataHandler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     store: Store
+    identities: Identities
     service: str
     body: bytes
     instance: dict[str, Any]

@@ -39,6 +39,11 @@ def said(text: str, name: str) -> str:
     return line.partition("=")[2]
 
 
+def stores(deployment: Deployment) -> list[str]:
+    """Return the names of the buckets and storage accounts that the program makes."""
+    return [name for type, name in deployment.all() if type.endswith((":Bucket", ":StorageAccount"))]
+
+
 def stored(kind: Kind, deployment: Deployment, name: str = "web") -> Registered:
     """Return the object of a VM."""
     return deployment.resource(f"{name}-script", OBJECT[kind.cloud])
@@ -114,8 +119,7 @@ def test_the_bucket_is_shared_and_the_right_is_not(kind: Kind) -> None:
 
     assert "web-" in first and "db-" not in first
     assert "db-" in second and "web-" not in second
-    shared = [name for type, name in deployment.all() if name.startswith("evenboot") and ("ucket:" in type or "Account" in type)]
-    assert 1 == len(shared)
+    assert 1 == len(stores(deployment))
 
 
 def test_the_right_on_aws() -> None:
@@ -198,7 +202,7 @@ def test_a_bucket_of_the_users_own(cloud: str, own: str, address: str) -> None:
         deployment = deploy(lambda given=given: made(kind, overflow=given()))
         assert deployment.error is None
         assert said(slot_text(kind, deployment), "object").startswith(address)
-        assert not [name for type, name in deployment.all() if name.startswith("evenboot") and ("ucket" in type or "Account" in type)]
+        assert [] == stores(deployment)
 
 
 @pytest.mark.parametrize(
