@@ -3,8 +3,6 @@ set -uf
 umask 077
 export LC_ALL=C
 run=/run/evenboot runner=/var/lib/evenboot/current/evenboot
-newline='
-'
 
 # said NAME: what the line "# NAME=" of this very program says.
 said() {

@@ -8,7 +8,8 @@ read_object() {
 	get "$run/answer" -X PUT "$service/api/token" || return
 	secret="header = \"X-aws-ec2-metadata-token: $(cat "$run/answer")\""
 	get "$run/answer" "$roles" && get "$run/answer" "$roles$(cat "$run/answer")" || return
-	secret="user = \"$(field AccessKeyId):$(field SecretAccessKey)\"${newline}header = \"x-amz-security-token: $(field Token)\""
+	secret="user = \"$(field AccessKeyId):$(field SecretAccessKey)\"
+header = \"x-amz-security-token: $(field Token)\""
 	nothing=$(sha256sum </dev/null)
 	get "$run/object" --aws-sigv4 "aws:amz:$(said region):s3" -H "x-amz-content-sha256: ${nothing%% *}" "$1"
 }
