@@ -10,7 +10,7 @@ from .figures import save, section
 
 PARTS = ("imports", "sizes", "runner", "components", "waiting", "lab")
 # Only when it is named.
-LONG = ("kills",)
+LONG = ("kills", "histories")
 
 
 def main(names: list[str]) -> int:
