@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 import pulumi
-from pulumi.output import Unknown
 
 from components import Inbound, Vm, VmArgs, VmArgsError
 from components.values import SECRET
@@ -86,8 +85,6 @@ def names(kind: type[VmArgs]) -> frozenset[str]:
 
 
 def _argument(name: str, value: Any, form: Form, found: _Findings) -> Any:
-    if isinstance(value, Unknown):
-        value = pulumi.Output.from_input(value)
     wrong = misfit(value, form)
     if wrong is not None:
         # A component cannot say what an Output is.
@@ -158,4 +155,4 @@ def _merged(kind: type[VmArgs], *ranked: Iterable[Problem]) -> list[Problem]:
 
 
 def _text_for_now(value: object) -> object:
-    return "known at deployment" if isinstance(value, (pulumi.Output, Unknown)) else value
+    return "known at deployment" if isinstance(value, pulumi.Output) else value

@@ -25,7 +25,7 @@ from components.component import Vm
 
 from .arguments import read, written
 from .schema import VERSION, outputs, schema
-from .wire import secret_places
+from .wire import make_outputs
 
 _MESSAGE_LIMIT = 400 * 1024 * 1024  # bytes; as everywhere between Pulumi's processes
 
@@ -71,6 +71,7 @@ class _One(Provider):
     def __init__(self, package: Package, request: Any, deployments: dict[str, _Deployment]) -> None:
         super().__init__(VERSION)
         self.package, self.request, self.deployments = package, request, deployments
+        self.secrets = make_outputs(request.inputs)
 
     def construct(
         self,
@@ -84,7 +85,7 @@ class _One(Provider):
             raise pulumi.RunError(f"there is no {resource_type} in this package, only {package.token}")
         self._join(options or pulumi.ResourceOptions())
         component: Any = type(package.component.__name__, (package.component,), {"_token": package.token})
-        args = read(name, component, package.args, inputs, secret_places(self.request.inputs))
+        args = read(name, component, package.args, inputs, self.secrets)
         try:
             vm = component(name, args, options)
         except VmArgsError as error:
