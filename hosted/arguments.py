@@ -25,6 +25,10 @@ _SECRET_ELSEWHERE = "is a secret, and would be readable in the cloud's console; 
 _INBOUND = record_of(Inbound, "an entry of inbound")
 
 
+class DataError(VmArgsError):
+    """Say that a VM cannot be made as data asks for it; each path is the data's."""
+
+
 @dataclass(slots=True)
 class _Findings:
     """What is wrong with the arguments beside the definition; a path has one message, the first of these that has one."""
@@ -50,7 +54,7 @@ def read(
         secrets: The paths in the data where a secret stands.
 
     Raises:
-        VmArgsError: Something is wrong with them; each path is the data's.
+        DataError: Something is wrong with them.
     """
     found = _Findings()
     given = taken(data, record(kind), "", found.certain)
@@ -62,13 +66,15 @@ def read(
     ranked = [[*_forbidden(kind, secrets)], [*wrong, *found.certain]]
     if any(ranked) or found.by_type:
         others = _others(name, component, kind, arguments)
-        raise VmArgsError(f"{record(kind).what} {name!r}", _merged(kind, *ranked, others, found.by_type))
+        raise DataError(f"{record(kind).what} {name!r}", _merged(kind, *ranked, others, found.by_type))
     return kind(startup=startup, **arguments)
 
 
-def written(kind: type[VmArgs], error: VmArgsError) -> VmArgsError:
+def in_data(kind: type[VmArgs], error: VmArgsError) -> DataError:
     """Return what the component itself found wrong, with the paths of the data."""
-    return VmArgsError(error.vm, as_written(error.problems, names(kind)))
+    if isinstance(error, DataError):
+        return error
+    return DataError(error.vm, as_written(error.problems, names(kind)))
 
 
 @cache
@@ -120,7 +126,7 @@ def _others(
     try:
         component(name, kind(startup=nothing, **arguments))
     except VmArgsError as error:
-        return tuple(one for one in written(kind, error).problems if one.path != DEFINITION)
+        return tuple(one for one in in_data(kind, error).problems if one.path != DEFINITION)
     raise AssertionError("a VM was made without a definition")
 
 

@@ -23,7 +23,7 @@ from pulumi.runtime.settings import SETTINGS, get_monitor
 from components import VmArgs, VmArgsError
 from components.component import Vm
 
-from .arguments import read, written
+from .arguments import in_data, read
 from .schema import VERSION, outputs, schema
 from .wire import make_outputs
 
@@ -86,16 +86,13 @@ class _One(Provider):
         self._join(options or pulumi.ResourceOptions())
         component: Any = type(package.component.__name__, (package.component,), {"_token": package.token})
         args = read(name, component, package.args, inputs, self.secrets)
-        try:
-            vm = component(name, args, options)
-        except VmArgsError as error:
-            raise written(package.args, error) from None
+        vm = component(name, args, options)
         return ConstructResult(vm.urn, {key: getattr(vm, attribute) for key, attribute in outputs(component).items()})
 
     def _join(self, options: pulumi.ResourceOptions) -> None:
         """Use the connection and the providers that earlier VMs of the same deployment use."""
         deployment = self.deployments.setdefault(self.request.monitorEndpoint, _Deployment(get_monitor()))
-        SETTINGS.monitor = deployment.monitor
+        SETTINGS.monitor = deployment.monitor  # pyright: ignore[reportAttributeAccessIssue]  a property of Pulumi's making
         if isinstance(options.providers, dict):
             for package, reference in self.request.providers.items():
                 own = options.providers[package]
@@ -114,11 +111,24 @@ class Servicer(ProviderServicer):
         one = _One(self.package, request, self.deployments)
         try:
             return await ProviderServicer(one, self.args, self.engine_address).Construct(request, context)
-        except VmArgsError as error:
-            # Also what came out only when the values were known.
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(written(self.package.args, error)))
-        except pulumi.RunError as error:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except Exception as error:
+            refusal = self._refusal(error)
+            if refusal is None:
+                raise
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, refusal)
+
+    def _refusal(self, error: BaseException | None) -> str | None:
+        """Return the message for the user that an error brings with it.
+
+        What comes out only when the values are known reaches us below the errors of all resources that waited for it.
+        """
+        while error is not None:
+            if isinstance(error, VmArgsError):
+                return str(in_data(self.package.args, error))
+            if isinstance(error, pulumi.RunError):
+                return str(error)
+            error = error.__cause__ or error.__context__
+        return None
 
 
 def serve(package: Package) -> None:

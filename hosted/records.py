@@ -49,7 +49,7 @@ def taken(data: Mapping[str, object], record: Record, place: str, found: list[Pr
         found: Gets the problems: fields that there are not, and those that are missing.
     """
     given = {name: whole(value) for name, value in data.items() if value is not None}
-    for name in given:
+    for name in sorted(given):  # from Pulumi they come in any order
         if name not in record.names and name not in record.known:
             found.append(Problem(_at(place, name), _unknown(name, record)))
     for name in record.needed:

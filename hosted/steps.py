@@ -91,7 +91,8 @@ def _wrong_kind(data: object, place: str) -> Problem | None:
     if kind is None:
         return Problem(f"{place}.kind", f"is not given; there are {', '.join(KINDS)}")
     if not isinstance(kind, str) or kind not in KINDS:
-        return Problem(f"{place}.kind", f"is {shown(kind)}, no kind of step; {meant(kind if isinstance(kind, str) else "", KINDS)}")
+        written = kind if isinstance(kind, str) else ""
+        return Problem(f"{place}.kind", f"is {shown(kind)}, no kind of step; {meant(written, KINDS)}")
     return None
 
 

@@ -17,7 +17,7 @@ _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 def make_outputs(inputs: struct_pb2.Struct) -> list[str]:
-    """Turn every secret and every unknown value into an Output, and return the paths of the secrets.
+    """Turn every secret and every unknown value into an Output, and return the paths of the secrets, in the alphabet's order.
 
     Example:
         >>> inputs = struct_pb2.Struct()
@@ -27,7 +27,7 @@ def make_outputs(inputs: struct_pb2.Struct) -> list[str]:
         >>> inputs["values"]["KEY"]["secret"]
         True
     """
-    return [place for name, value in inputs.fields.items() for place in _within(name, value)]
+    return [place for name in sorted(inputs.fields) for place in _within(name, inputs.fields[name])]
 
 
 def _within(place: str, value: struct_pb2.Value) -> Iterator[str]:
@@ -48,5 +48,5 @@ def _within_struct(place: str, struct: struct_pb2.Struct) -> Iterator[str]:
     if signature == _SECRET or (signature == _OUTPUT and "secret" in fields and fields["secret"].bool_value):
         yield place
     elif not signature:
-        for name, entry in fields.items():
-            yield from _within(f"{place}.{name}", entry)
+        for name in sorted(fields):
+            yield from _within(f"{place}.{name}", fields[name])

@@ -17,6 +17,7 @@ from startup.definition import LIST_NAMES, STEP_TYPES, Step
 from tests.test_shell import EVERY_KIND
 
 PACKAGES = {"kind": "packages", "names": ["nginx"]}
+OTHER = {"kind": "packages", "names": ["curl"]}
 
 
 def data_of(step: Step) -> dict[str, Any]:
@@ -76,7 +77,8 @@ BAD: list[dict[str, Any]] = [
 
 def test_the_messages_are_those_of_python() -> None:
     """R6: all problems are reported, in Python's words and order; only paths and names are spelled as in data."""
-    python = StartupScript("site", first_boot=[KINDS[step["kind"]](**{k: v for k, v in step.items() if k != "kind"}) for step in BAD])
+    fields = [{name: value for name, value in step.items() if name != "kind"} for step in BAD]
+    python = StartupScript("site", first_boot=[KINDS[step["kind"]](**own) for step, own in zip(BAD, fields, strict=True)])
     data = [{camel(name): sent(value) for name, value in step.items()} for step in BAD]
     _, found = definition("site", {"firstBoot": data}, {"A": "a", "B": "b"})
 
@@ -107,9 +109,9 @@ def test_an_unknown_kind_is_one_message() -> None:
         ({}, ".kind: is not given; there are shell, file, directory, packages, user, unit, service, download"),
         ({"kind": ["file"]}, ".kind: is a list, no kind of step; there are shell, file, directory, packages, user"),
         ("nginx", ": is 'nginx', not a step; give an object such as {kind: packages, names: [nginx]}"),
-        ({**PACKAGES, "name": 3.0}, ".name: is 3, not text"),
-        ({**PACKAGES, "mode": 420.0}, ".mode: is no field of a packages step; there are kind, names, name, timeoutSeconds"),
-        ({**PACKAGES, "rerun_on": []}, ".rerun_on: is no field of a packages step; did you mean 'rerunOn'?"),
+        ({**OTHER, "name": 3.0}, ".name: is 3, not text"),
+        ({**OTHER, "mode": 420.0}, ".mode: is no field of a packages step; there are kind, names, name, timeoutSeconds"),
+        ({**OTHER, "rerun_on": []}, ".rerun_on: is no field of a packages step; did you mean 'rerunOn'?"),
         ({"kind": "file", "path": "/a"}, ".content: is not given; a file step needs path and content"),
         ({"kind": "file", "path": "/a", "content": "", "mode": "0644"}, ".mode: is '0644'; give a whole number in octal"),
     ],
