@@ -23,8 +23,12 @@ LISTS = {name: camel(name) for name in LIST_NAMES}
 """What data calls each list of steps."""
 
 KINDS: dict[str, type[Step]] = {step.kind: step for step in STEP_TYPES}
-_RECORDS = {kind: record_of(step, f"a {kind} step", known=("kind",)) for kind, step in KINDS.items()}
-NAMES = frozenset(name for record in _RECORDS.values() for name in record.names.values()) | frozenset(LISTS)
+"""The type of each kind of step."""
+
+RECORDS = {kind: record_of(step, f"a {kind} step", known=("kind",)) for kind, step in KINDS.items()}
+"""The fields of each kind of step."""
+
+NAMES = frozenset(name for record in RECORDS.values() for name in record.names.values()) | frozenset(LISTS)
 """Every field of every kind of step, and the lists, as Python spells them."""
 
 # Whether a step is named that there is not: where one could not be read, nobody can say.
@@ -81,7 +85,7 @@ def _step(data: object, place: str, found: list[Problem], unread: list[str]) -> 
         return Shell(name if isinstance(name, str) else place, script="true")
     assert isinstance(data, Mapping)
     kind = data["kind"]
-    return KINDS[kind](**taken(data, _RECORDS[kind], place, found))
+    return KINDS[kind](**taken(data, RECORDS[kind], place, found))
 
 
 def _wrong_kind(data: object, place: str) -> Problem | None:

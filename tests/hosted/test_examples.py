@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import shlex
 import shutil
@@ -25,6 +26,7 @@ import yaml
 from components.values import SECRET
 from hosted.__main__ import packages
 from hosted.spelling import camel
+from hosted.steps import RECORDS, definition
 from lab import ambient
 from startup import File, Packages, Shell, StartupScript, fingerprint
 from tests.checkout import ROOT
@@ -51,10 +53,15 @@ STAND_INS = {
 
 
 def of_yaml(folder: Path) -> dict[str, Any]:
-    """What the YAML program gives to its VM; in YAML `$${` is how `${` is written."""
+    """What the YAML program gives to its VM."""
     vm = yaml.safe_load((EXAMPLES / "yaml" / "Pulumi.yaml").read_text())["resources"]["web"]
     assert "evenboot-gcp:GcpVm" == vm["type"]
-    return json.loads(json.dumps(vm["properties"]).replace("$${", "${").replace('"0o644"', str(0o644)))
+    return from_yaml(vm["properties"])
+
+
+def from_yaml(data: Any) -> Any:
+    """What Pulumi makes of YAML: its numbers may be octal, and `$${` is how `${` is written."""
+    return json.loads(json.dumps(data).replace("$${", "${").replace('"0o644"', str(0o644)))
 
 
 def of_python(folder: Path) -> dict[str, Any]:
@@ -76,7 +83,7 @@ def of_python(folder: Path) -> dict[str, Any]:
     return given
 
 
-def of_typescript(folder: Path) -> dict[str, Any]:
+def of_typescript(folder: Path, text: str | None = None) -> dict[str, Any]:
     """What the TypeScript program gives to its VM; it has no types of its own, so that it runs as JavaScript."""
     if NODE is None:
         pytest.skip("no node command on PATH")
@@ -85,7 +92,7 @@ def of_typescript(folder: Path) -> dict[str, Any]:
         module.mkdir(parents=True)
         (module / "package.json").write_text('{"type": "module", "main": "index.js"}')
         (module / "index.js").write_text(text)
-    (folder / "index.mjs").write_text((EXAMPLES / "typescript" / "index.ts").read_text())
+    (folder / "index.mjs").write_text(text or (EXAMPLES / "typescript" / "index.ts").read_text())
     run = subprocess.run([NODE, "index.mjs"], cwd=folder, capture_output=True, text=True)
     assert "" == run.stderr
     return json.loads(run.stdout)
@@ -146,6 +153,26 @@ def test_the_programs_vm_can_be_made(language: str, tmp_path: Path) -> None:
 
     assert fingerprint(WEB_SERVER, inputs["values"]) == made.state["fingerprint"]
     assert "publicAddress" in made.state
+
+
+def test_the_program_in_the_readme_makes_a_vm(tmp_path: Path) -> None:
+    """What stands there in TypeScript can be made as it stands there."""
+    [text] = re.findall(r"^```typescript\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    with package("aws", tmp_path) as running:
+        made = running.construct(of_typescript(tmp_path, text))
+
+    assert fingerprint(StartupScript("web-server", first_boot=[Packages(["nginx"])]), {}) == made.state["fingerprint"]
+
+
+def test_the_steps_that_are_shown_have_no_problems() -> None:
+    """docs/sharing.md shows steps as data, in YAML, and names the fields that each kind has to have."""
+    page = (ROOT / "docs" / "sharing.md").read_text()
+    [text] = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    steps = from_yaml(yaml.safe_load(text))
+
+    assert [] == definition("model-server", steps, {"UPSTREAM": "a"})[1]
+    rows = re.findall(r"^\| `(\w+)` \| \[`\w+`\]\(.+?\) \| (.+) \|$", page, re.MULTILINE)
+    assert {kind: ", ".join(f"`{name}`" for name in RECORDS[kind].needed) for kind in RECORDS} == dict(rows)
 
 
 @each
