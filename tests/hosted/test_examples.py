@@ -87,11 +87,11 @@ def of_typescript(folder: Path, text: str | None = None) -> dict[str, Any]:
     """What the TypeScript program gives to its VM; it has no types of its own, so that it runs as JavaScript."""
     if NODE is None:
         pytest.skip("no node command on PATH")
-    for name, text in STAND_INS.items():
+    for name, module_text in STAND_INS.items():
         module = folder / "node_modules" / name
         module.mkdir(parents=True)
         (module / "package.json").write_text('{"type": "module", "main": "index.js"}')
-        (module / "index.js").write_text(text)
+        (module / "index.js").write_text(module_text)
     (folder / "index.mjs").write_text(text or (EXAMPLES / "typescript" / "index.ts").read_text())
     run = subprocess.run([NODE, "index.mjs"], cwd=folder, capture_output=True, text=True)
     assert "" == run.stderr
