@@ -112,6 +112,8 @@ class AzureVm(Vm):
         ```
     """
 
+    _token = "evenboot:index:AzureVm"
+
     def __init__(self, name: str, args: AzureVmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the VM and what belongs to it.
 
@@ -126,7 +128,7 @@ class AzureVm(Vm):
         location = _location(args)
         delivered = deliver(f"AzureVm {name!r}", "azure", args, lambda: _problems(name, args, location))
         self.startup = args.startup
-        super().__init__("evenboot:index:AzureVm", name, {}, opts)
+        super().__init__(self._token, name, {}, opts)
         provider = self.get_provider("azure-native:compute:VirtualMachine")
         children = child_options(self, opts)
         place = _Place(location, args.resource_group or _group(location, provider), dict(args.tags) or None)

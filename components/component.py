@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pulumi
 
 from .values import Delivered
@@ -24,6 +26,8 @@ class Vm(pulumi.ComponentResource):
     public_address: pulumi.Output[str | None]
     fingerprint: pulumi.Output[str]
     identity: pulumi.Output[str]
+    # What Pulumi calls the component; a package for other languages gives it a name of that package's.
+    _token: ClassVar[str]
 
     def _publish(
         self,

@@ -98,6 +98,8 @@ class GcpVm(Vm):
         ```
     """
 
+    _token = "evenboot:index:GcpVm"
+
     def __init__(self, name: str, args: GcpVmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the VM and what belongs to it.
 
@@ -112,7 +114,7 @@ class GcpVm(Vm):
         zone = _zone(args)
         delivered = deliver(f"GcpVm {name!r}", "gcp", args, lambda: _problems(name, args, zone))
         self.startup = args.startup
-        super().__init__("evenboot:index:GcpVm", name, {}, opts)
+        super().__init__(self._token, name, {}, opts)
         provider = self.get_provider("gcp:compute/instance:Instance")
         children = child_options(self, opts)
         network = _network(zone, provider) if args.subnet is None else None

@@ -86,7 +86,7 @@ def _is_later(value: object) -> bool:
 
 def _delivered_later(vm: str, cloud: Cloud, startup: StartupScript, values: Mapping[str, Any]) -> Delivered:
     def refuse_secrets(secret: Mapping[str, bool]) -> None:
-        problems = [Problem(f"values.{name}", _SECRET) for name, is_secret in secret.items() if is_secret]
+        problems = [Problem(f"values.{name}", SECRET) for name, is_secret in secret.items() if is_secret]
         if problems:
             raise VmArgsError(vm, problems)
 
@@ -106,7 +106,7 @@ def _delivered_later(vm: str, cloud: Cloud, startup: StartupScript, values: Mapp
     return Delivered(both["content"], both["fingerprint"])
 
 
-_SECRET = (
+SECRET = (
     "is a secret; its text would stand in the payload, in the VM's metadata (readable by every process on the VM and "
     "by everyone who may look at the VM in the cloud's console) and in Pulumi's state. Keep it in the cloud's secret "
     "store, grant the VM's `identity` the right to read it, give its name as the value, and let a step fetch it at boot"
