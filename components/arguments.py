@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import pulumi
 
@@ -19,6 +19,7 @@ OnChange: TypeAlias = Literal["update", "restart", "replace", "ignore"]
 IMAGES = ("debian-12", "ubuntu-24.04")
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,43}[a-z0-9])?")
+_LONGEST_WAIT_SECONDS = 86_400
 _SMALLEST_DISK_GIB, _LARGEST_DISK_GIB = 10, 16_384
 _PUBLIC_KEY = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/]+={0,3}( .*)?")
 
@@ -70,8 +71,11 @@ class VmArgs:
         values: Texts known only at deployment, by name. No secrets: they would be readable in the VM's metadata.
         on_change: What happens to a VM that exists when the definition or a value changes. `"update"`: the slot is
             changed in place and obeyed at the next boot (on aws at once: the provider stops and starts the instance);
-            `"replace"`: a new VM; `"ignore"`: it stays as it is. `"restart"` comes with a later release.
-        wait: Whether the deployment waits for the VM's `ok`; only False in this release.
+            `"restart"`: as `"update"`, and then the VM is restarted, in order, if the cloud does not do it by itself;
+            `"replace"`: a new VM; `"ignore"`: it stays as it is. To give another `on_change` changes no VM.
+        wait: Whether the deployment waits for the VM's `ok`, and fails with the step that failed: True for half an
+            hour, or a number of seconds. Waited for are new VMs and changes with which a VM boots at once. It needs
+            the extra `aws-console`, `gcp-console` or `azure-console`, and the right to read the VM's console.
         image: `"debian-12"`, `"ubuntu-24.04"`, or the cloud's own id of an image.
         subnet: The cloud's id of a subnet; without it the VM joins the account's default network (aws) or the one
             that this program makes per location and provider (gcp, azure).
@@ -144,12 +148,14 @@ def flags(args: VmArgs, *names: str) -> Iterator[Problem]:
 
 
 def _change_and_wait(args: VmArgs) -> Iterator[Problem]:
-    if args.on_change == "restart":
-        yield Problem("on_change", "'restart' comes with a later release; give 'update', 'replace' or 'ignore'")
-    elif args.on_change not in ("update", "replace", "ignore"):
-        yield Problem("on_change", f"is {args.on_change!r}; give 'update', 'replace' or 'ignore'")
-    if args.wait is not False:
-        yield Problem("wait", f"is {args.wait!r}; waiting comes with a later release, leave it out until then")
+    if args.on_change not in get_args(OnChange):
+        *others, last = map(repr, get_args(OnChange))
+        yield Problem("on_change", f"is {args.on_change!r}; give {', '.join(others)} or {last}")
+    wait: object = args.wait
+    if not isinstance(wait, (bool, int, float)) or not (wait is False or 0 < wait <= _LONGEST_WAIT_SECONDS):
+        yield Problem(
+            "wait", f"is {wait!r}; give True, False, or how many seconds to wait, at most {_LONGEST_WAIT_SECONDS:,}"
+        )
 
 
 def _inbound(inbound: object) -> Iterator[Problem]:

@@ -6,16 +6,18 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pulumi
 from pulumi_aws import ec2, iam, ssm
 
 from .arguments import VmArgs, flags, key_refused, problems_of, text_or_nothing
 from .component import Vm
+from .obeying import console_problems, keep_told, watch
 from .options import child_options, vm_options
-from .sharing import once
-from .values import deliver, first_of
+from .refusals import asked
+from .sharing import known, once
+from .values import deliver
 
 if TYPE_CHECKING or __package__ == "components":
     from startup import Problem
@@ -30,7 +32,7 @@ _IMAGES = {
 _OWN_IMAGE = re.compile(r"ami-[0-9a-f]{8,17}")
 # Graviton: a "g" behind the generation's number, as in t4g or m7gd; a1 was the first.
 _ARM = re.compile(r"(a1|[a-z]+\d+[a-z]*g[a-z]*)\..*")
-_SLOT = "userDataBase64"
+_SLOT = ("userDataBase64",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,7 @@ class AwsVm(Vm):
         `web-image-debian-12-amd64`: the image that was looked up (not with an id as `image`). Another `image`
             makes another VM; the newest one of the same name comes with `pulumi up --replace` of this child.
         `web-network`: the subnet that was looked up, and its VPC (not with `subnet`).
+        `web-steps`: what the VM was told: its steps and their fingerprints, for previews.
 
     Attributes:
         startup: The definition it was given.
@@ -104,6 +107,7 @@ class AwsVm(Vm):
         delivered = deliver(f"AwsVm {name!r}", "aws", args, lambda: _problems(name, args))
         self.startup = args.startup
         super().__init__(self._token, name, {}, opts)
+        watched = watch(self, name, "aws", args, _SLOT)
         provider = self.get_provider("aws:ec2/instance:Instance")
         children = child_options(self, opts)
         network = _network(self, name, args, provider)
@@ -133,11 +137,10 @@ class AwsVm(Vm):
                 tags=args.tags or None,
             ),
             tags={"Name": name, **args.tags},
-            opts=vm_options(
-                self, opts, on_change=args.on_change, delivered=delivered, slot=_SLOT, decided=_DECIDED
-            ),
+            opts=vm_options(self, opts, delivered=delivered, watched=watched, decided=_DECIDED),
         )
         self.role_name = role.name
+        keep_told(watched, vm.id, vm.arn, delivered, children)
         self._publish(
             delivered,
             id=vm.id,
@@ -156,6 +159,7 @@ def _problems(name: str, args: AwsVmArgs) -> Iterator[Problem]:
     yield from text_or_nothing("instance_type", args.instance_type, "t3.micro")
     yield from flags(args, "allow_imdsv1", "encrypt_disk")
     yield from key_refused(args)
+    yield from console_problems(args, "aws")
     limit = args.metadata_hop_limit
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 64:
         yield Problem("metadata_hop_limit", f"is {limit!r}; give a whole number from 1 to 64")
@@ -170,50 +174,66 @@ def _image(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderResou
     found = once(
         provider,
         ("image", args.image, arch),
-        lambda: ssm.get_parameter_output(name=path.format(arch=arch), opts=options).insecure_value,
+        lambda: asked(
+            f"AwsVm {name!r}",
+            "aws",
+            "image",
+            lambda: ssm.get_parameter(name=path.format(arch=arch), opts=options).insecure_value,
+        ),
     )
-    return _kept(vm, f"{name}-image-{args.image}-{arch}", found)
+    return _kept(vm, f"{name}-image-{args.image}-{arch}", known(found))
 
 
 def _network(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderResource | None) -> _Network:
     if args.subnet is None:
         kind = args.instance_type
         found = once(
-            provider, ("network", kind), lambda: pulumi.Output.all(**_default_network(kind, provider)._asdict())
+            provider,
+            ("network", kind),
+            lambda: asked(f"AwsVm {name!r}", "aws", "subnet", lambda: _default_network(kind, provider)),
         )
-        kept = _kept(vm, f"{name}-network", found)
+        kept = _kept(vm, f"{name}-network", known(found and found._asdict()))
         return _Network(kept["subnet"], kept["vpc"])
     given = args.subnet
-    return once(provider, ("network of", given), lambda: _network_of(given, provider))
+    return _Network(given, once(provider, ("vpc of", given), lambda: _vpc_of(f"AwsVm {name!r}", given, provider)))
 
 
-def _default_network(instance_type: str, provider: pulumi.ProviderResource | None) -> _Network:
+def _default_network(instance_type: str, provider: pulumi.ProviderResource | None) -> _Network | None:
     options = pulumi.InvokeOptions(provider=provider)
     # Default VPCs have a subnet in each zone, and not every zone has every type.
-    # A type that the region lacks has no zones; a filter with no values would be none.
-    zones = ec2.get_instance_type_offerings_output(
+    zones = ec2.get_instance_type_offerings(
         location_type="availability-zone",
         filters=[ec2.GetInstanceTypeOfferingsFilterArgs(name="instance-type", values=[instance_type])],
         opts=options,
-    ).locations.apply(lambda found: found or ["none"])
-    subnets = ec2.get_subnets_output(
+    ).locations
+    subnets = ec2.get_subnets(
         filters=[
             ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),
-            ec2.GetSubnetsFilterArgs(name="availability-zone", values=cast("list[str]", zones)),
+            # A type that the region lacks has no zones; a filter with no values would be none.
+            ec2.GetSubnetsFilterArgs(name="availability-zone", values=zones or ["none"]),
         ],
         opts=options,
     ).ids
-    return _network_of(first_of(subnets, _NO_SUBNET.format(instance_type)), provider)
+    if known(subnets) is pulumi.UNKNOWN:
+        return None
+    if not subnets:
+        raise pulumi.RunError(_NO_SUBNET.format(instance_type))
+    # The cloud answers in any order.
+    subnet = min(subnets)
+    return _Network(subnet, ec2.get_subnet(id=subnet, opts=options).vpc_id)
+
+
+def _vpc_of(vm: str, subnet: pulumi.Input[str], provider: pulumi.ProviderResource | None) -> pulumi.Input[str]:
+    options = pulumi.InvokeOptions(provider=provider)
+    if isinstance(subnet, str):
+        return known(asked(vm, "aws", "subnet", lambda: ec2.get_subnet(id=subnet, opts=options).vpc_id))
+    return ec2.get_subnet_output(id=subnet, opts=options).vpc_id
 
 
 _NO_SUBNET = (
     "subnet: no default VPC in this account and region has a subnet for {}; give the id of a subnet in `subnet`, "
     "or make a default VPC with `aws ec2 create-default-vpc`"
 )
-
-
-def _network_of(subnet: pulumi.Input[str], provider: pulumi.ProviderResource | None) -> _Network:
-    return _Network(subnet, ec2.get_subnet_output(id=subnet, opts=pulumi.InvokeOptions(provider=provider)).vpc_id)
 
 
 def _kept(vm: AwsVm, name: str, found: pulumi.Input[Any]) -> pulumi.Output[Any]:

@@ -12,6 +12,7 @@ from pulumi_azure_native import compute, managedidentity, network, resources
 
 from .arguments import IMAGES, VmArgs, flags, key_refused, problems_of, text_or_nothing
 from .component import Vm
+from .obeying import console_problems, keep_told, watch
 from .options import child_options, vm_options
 from .sharing import once, shared_name, shared_options
 from .values import deliver
@@ -34,7 +35,7 @@ _IMAGE_GIB = 30
 # A "p" among the letters behind the number of processors, as in Standard_D2ps_v5.
 _ARM = re.compile(r"Standard_[A-Z]+\d+(-\d+)?[a-z]*p[a-z]*_v\d+", re.IGNORECASE)
 _OWN_IMAGE = re.compile(r"/\S+|[^:\s/]+(:[^:\s/]+){3}")
-_SLOT = "userData"
+_SLOT = ("userData",)
 # Azure refuses these changes on a VM that exists, while its provider would try them.
 _FIXED = ("osProfile", "storageProfile.imageReference", "zones")
 
@@ -91,6 +92,7 @@ class AzureVm(Vm):
         `web-firewall`: its network security group, with `inbound`.
         `web-nic`: its network interface.
         `web-address`: with a public address, that address.
+        `web-steps`: what the VM was told: its steps and their fingerprints, for previews.
 
     Shared by the VMs of the stack, belonging to the stack, one per location and provider (with the provider's name
     behind `evenboot` unless it is the default one):
@@ -129,6 +131,7 @@ class AzureVm(Vm):
         delivered = deliver(f"AzureVm {name!r}", "azure", args, lambda: _problems(name, args, location))
         self.startup = args.startup
         super().__init__(self._token, name, {}, opts)
+        watched = watch(self, name, "azure", args, _SLOT)
         provider = self.get_provider("azure-native:compute:VirtualMachine")
         children = child_options(self, opts)
         place = _Place(location, args.resource_group or _group(location, provider), dict(args.tags) or None)
@@ -162,13 +165,13 @@ class AzureVm(Vm):
             opts=vm_options(
                 self,
                 opts,
-                on_change=args.on_change,
                 delivered=delivered,
-                slot=_SLOT,
+                watched=watched,
                 fixed=_FIXED,
                 delete_before_replace=True,
             ),
         )
+        keep_told(watched, vm.vm_id, vm.id, delivered, children)
         self._publish(
             delivered,
             id=vm.id,
@@ -209,6 +212,9 @@ def _problems(name: str, args: AzureVmArgs, location: str) -> Iterator[Problem]:
                 "admin_username", f"is {args.admin_username!r}; give 1 to 32 small letters, digits, '_' or '-'"
             )
     yield from key_refused(args)
+    yield from console_problems(args, "azure")
+    if args.wait and not args.boot_diagnostics:
+        yield Problem("wait", "needs the console's text; leave boot_diagnostics at True")
     if isinstance(args.disk_gib, int) and args.disk_gib > 4095:
         yield Problem("disk_gib", f"is {args.disk_gib}; Azure boots from disks of at most 4,095 GiB")
     yield from flags(args, "trusted_launch", "secure_boot", "boot_diagnostics")

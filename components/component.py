@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 import pulumi
@@ -24,10 +25,16 @@ class Vm(pulumi.ComponentResource):
     id: pulumi.Output[str]
     private_address: pulumi.Output[str]
     public_address: pulumi.Output[str | None]
-    fingerprint: pulumi.Output[str]
     identity: pulumi.Output[str]
     # What Pulumi calls the component; a package for other languages gives it a name of that package's.
     _token: ClassVar[str]
+    _delivered: Delivered
+
+    @cached_property
+    def fingerprint(self) -> pulumi.Output[str]:
+        # Made when somebody asks: Pulumi goes over all Outputs that are there again and again, and most programs never
+        # look at this one.
+        return pulumi.Output.from_input(self._delivered.fingerprint)
 
     def _publish(
         self,
@@ -40,15 +47,15 @@ class Vm(pulumi.ComponentResource):
     ) -> None:
         self.id = id
         self.private_address = private_address
-        self.public_address = pulumi.Output.from_input(public_address)
-        self.fingerprint = pulumi.Output.from_input(delivered.fingerprint)
+        self.public_address = pulumi.Output.from_input(None) if public_address is None else public_address
+        self._delivered = delivered
         self.identity = identity
         self.register_outputs(
             {
                 "id": self.id,
                 "privateAddress": self.private_address,
                 "publicAddress": self.public_address,
-                "fingerprint": self.fingerprint,
+                "fingerprint": delivered.fingerprint,
                 "identity": self.identity,
             }
         )

@@ -13,6 +13,7 @@ from pulumi_gcp import compute, serviceaccount
 
 from .arguments import VmArgs, flags, problems_of, text_or_nothing
 from .component import Vm
+from .obeying import console_problems, keep_told, watch
 from .options import child_options, vm_options
 from .sharing import once, shared_name, shared_options
 from .values import Delivered, deliver
@@ -33,7 +34,7 @@ _ARM = re.compile(r"(t2a|c4a|n4a|a4x)-.*")
 _ZONE = re.compile(r"[a-z]+-[a-z]+\d+-[a-z]")
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_TEXT = re.compile(r"[a-z0-9_-]{0,63}")
-_SLOT = 'metadata["startup-script"]'
+_SLOT = ("metadata", "startup-script")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,7 @@ class GcpVm(Vm):
         `web-vm`: the instance; its name is the component's name.
         `web-identity`: its service account.
         `web-tcp-80`: one firewall rule for each of `inbound`.
+        `web-steps`: what the VM was told: its steps and their fingerprints, for previews.
 
     Shared by the VMs of the stack that give no `subnet`, belonging to the stack:
         `evenboot-europe-west3`: a network and its subnetwork, one of each per region and provider (with the
@@ -115,6 +117,7 @@ class GcpVm(Vm):
         delivered = deliver(f"GcpVm {name!r}", "gcp", args, lambda: _problems(name, args, zone))
         self.startup = args.startup
         super().__init__(self._token, name, {}, opts)
+        watched = watch(self, name, "gcp", args, _SLOT)
         provider = self.get_provider("gcp:compute/instance:Instance")
         children = child_options(self, opts)
         network = _network(zone, provider) if args.subnet is None else None
@@ -140,11 +143,10 @@ class GcpVm(Vm):
             # A new machine type or identity stops and starts the VM, as on the other clouds, and is no error.
             allow_stopping_for_update=True,
             labels=args.tags or None,
-            opts=vm_options(
-                self, opts, on_change=args.on_change, delivered=delivered, slot=_SLOT, delete_before_replace=True
-            ),
+            opts=vm_options(self, opts, delivered=delivered, watched=watched, delete_before_replace=True),
         )
         interface = vm.network_interfaces[0]
+        keep_told(watched, vm.instance_id, vm.id, delivered, children)
         self._publish(
             delivered,
             id=vm.id,
@@ -163,6 +165,7 @@ def _problems(name: str, args: GcpVmArgs, zone: str) -> Iterator[Problem]:
     yield from text_or_nothing("machine_type", args.machine_type, "e2-micro")
     yield from text_or_nothing("ssh_user", args.ssh_user, "vmadmin")
     yield from flags(args, "secure_boot", "project_ssh_keys", "serial_console")
+    yield from console_problems(args, "gcp")
     if not zone:
         yield Problem(
             "zone", "is not given; give it, or set it for the stack: pulumi config set gcp:zone europe-west3-a"

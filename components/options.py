@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from .arguments import OnChange
+from .obeying import Watched
 from .values import Delivered
 
 
@@ -21,13 +21,22 @@ def child_options(
     )
 
 
+def property_path(keys: Sequence[str]) -> str:
+    """Return the path of a property as Pulumi's options take it.
+
+    Example:
+        >>> property_path(["metadata", "startup-script"])
+        'metadata["startup-script"]'
+    """
+    return keys[0] + "".join(f'["{key}"]' for key in keys[1:])
+
+
 def vm_options(
     component: pulumi.ComponentResource,
     opts: pulumi.ResourceOptions | None,
     *,
-    on_change: OnChange,
     delivered: Delivered,
-    slot: str,
+    watched: Watched,
     fixed: Sequence[str] = (),
     decided: Sequence[str] = (),
     delete_before_replace: bool | None = None,
@@ -37,14 +46,14 @@ def vm_options(
     Args:
         component: The VM's parent.
         opts: What the user gave to the component.
-        on_change: What a changed payload does to a VM that exists.
         delivered: What the slot holds.
-        slot: Property path of the slot, camelCase.
+        watched: The VM, with its slot and what a changed payload does to it.
         decided: Property paths that are decided once, whatever the cloud says of them later.
         fixed: Property paths that the cloud cannot change on a VM that exists though its provider would try.
         delete_before_replace: Whether the old VM has to go first, because its name is fixed.
     """
     given = opts or pulumi.ResourceOptions()
+    slot, on_change = property_path(watched.slot), watched.on_change
     trigger = delivered.fingerprint if on_change == "replace" else None
     if given.replacement_trigger is not None:
         trigger = given.replacement_trigger if trigger is None else [trigger, given.replacement_trigger]
@@ -59,4 +68,5 @@ def vm_options(
         if given.delete_before_replace is None
         else given.delete_before_replace,
         hide_diffs=[slot, *(given.hide_diffs or [])],
+        hooks=pulumi.ResourceHookBinding.merge(watched.hooks, given.hooks),
     )

@@ -29,6 +29,15 @@ def once(provider: pulumi.ProviderResource | None, what: tuple[Hashable, ...], m
     return made[provider, what]
 
 
+def known(found: Any) -> Any:
+    """Return what a look-up has found; as unknown when a preview's provider could not be asked yet.
+
+    The look-ups of a component that need no Output are answered while it is made: before anything waits for them, and
+    so that what is wrong is said at once. A provider whose own configuration is not known yet answers nothing then.
+    """
+    return pulumi.UNKNOWN if found is None and pulumi.runtime.is_dry_run() else found
+
+
 def shared_name(provider: pulumi.ProviderResource | None, location: str) -> str:
     """Return the logical name of what is shared: with the provider's own name where one was given."""
     return "-".join(["evenboot", *([provider.pulumi_resource_name] if provider else []), location])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pulumi
@@ -11,28 +12,33 @@ import pulumi
 from .arguments import VmArgs, VmArgsError
 
 if TYPE_CHECKING or __package__ == "components":
-    from startup import Problem, StartupScript, StartupScriptError, fingerprint, render, validate
+    from startup import Problem, StartupScript, StartupScriptError, fingerprint, render, step_fingerprints, validate
 else:  # in the wheel both packages stand in one
-    from ..startup import Problem, StartupScript, StartupScriptError, fingerprint, render, validate
+    from ..startup import Problem, StartupScript, StartupScriptError, fingerprint, render, step_fingerprints, validate
 
 Cloud: TypeAlias = Literal["aws", "gcp", "azure"]
 
 # What a value is taken for while it is not known yet, so that its name can be judged already.
 _NOT_KNOWN_YET = "known at deployment"
 _KEPT = 512
+_SHORT = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """Hold what goes into a slot, and the definition's fingerprint; plain texts when all values are plain.
+    """Hold what goes into a slot, and what identifies it; plain texts when all values are plain.
 
     Attributes:
         content: The slot's text: base64 on aws and azure, the script itself on gcp.
-        fingerprint: 64 hexadecimal digits.
+        fingerprint: The definition's: 64 hexadecimal digits.
+        payload: The first 8 hexadecimal digits of the SHA-256 of `content`.
+        steps: The first 8 of each step's fingerprint, by name.
     """
 
     content: pulumi.Input[str]
     fingerprint: pulumi.Input[str]
+    payload: pulumi.Input[str]
+    steps: pulumi.Input[Mapping[str, str]]
 
 
 def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Problem]]) -> Delivered:
@@ -46,7 +52,7 @@ def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Pr
 
     Raises:
         VmArgsError: Something is wrong; with plain values also that the payload does not fit. With Outputs among the
-            values the same is raised when they are known.
+            values the same is said by a `pulumi.RunError` when they are known.
     """
     if not isinstance(args, VmArgs):
         raise VmArgsError(vm, [Problem("args", f"is a {type(args).__name__}; give {vm.split()[0]}Args(startup=...)")])
@@ -66,20 +72,6 @@ def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Pr
     return delivered or _delivered_later(vm, cloud, args.startup, values)
 
 
-def first_of(found: pulumi.Output[Sequence[str]], problem: str) -> pulumi.Output[str]:
-    """Return the first, in alphabetical order, of what a look-up has found; fail with `problem` when there is none.
-
-    The order is the alphabet's because clouds answer in any.
-    """
-
-    def first(names: Sequence[str] | None) -> str:
-        if not names:
-            raise pulumi.RunError(problem)
-        return min(names)
-
-    return found.apply(first)
-
-
 def _is_later(value: object) -> bool:
     return isinstance(value, pulumi.Output) or hasattr(value, "__await__")
 
@@ -88,14 +80,14 @@ def _delivered_later(vm: str, cloud: Cloud, startup: StartupScript, values: Mapp
     def refuse_secrets(secret: Mapping[str, bool]) -> None:
         problems = [Problem(f"values.{name}", SECRET) for name, is_secret in secret.items() if is_secret]
         if problems:
-            raise VmArgsError(vm, problems)
+            raise _said_later(vm, problems)
 
     def opened(known: Mapping[str, Any]) -> dict[str, str]:
         try:
             rendered = _rendered(startup, known["values"], cloud)
         except StartupScriptError as error:
-            raise VmArgsError(vm, error.problems) from None
-        return {"content": str(rendered.content), "fingerprint": str(rendered.fingerprint)}
+            raise _said_later(vm, error.problems) from None
+        return {field.name: getattr(rendered, field.name) for field in fields(Delivered)}
 
     outputs = {name: pulumi.Output.from_input(value) for name, value in values.items()}
     # An Output of its own, known even while the values are not: a preview refuses a secret, too.
@@ -103,7 +95,12 @@ def _delivered_later(vm: str, cloud: Cloud, startup: StartupScript, values: Mapp
         refuse_secrets
     )
     both = pulumi.Output.all(no_secret=no_secret, values=pulumi.Output.all(**outputs)).apply(opened)
-    return Delivered(both["content"], both["fingerprint"])
+    return Delivered(**{field.name: both[field.name] for field in fields(Delivered)})
+
+
+def _said_later(vm: str, problems: Iterable[Problem]) -> pulumi.RunError:
+    # Not as VmArgsError: Pulumi wraps a ValueError that it meets in an input, and what it wraps has a stack trace.
+    return pulumi.RunError(str(VmArgsError(vm, problems)))
 
 
 SECRET = (
@@ -133,7 +130,9 @@ def _rendered(startup: StartupScript, values: Mapping[str, str], cloud: Cloud) -
     if key is None or key not in _rendered_before:
         payload = render(startup, values, cloud)
         content = payload.text if cloud == "gcp" else payload.base64
-        delivered = Delivered(content, fingerprint(startup, values))
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        steps = {name: whole[:_SHORT] for name, whole in step_fingerprints(startup, values).items()}
+        delivered = Delivered(content, fingerprint(startup, values), digest[:_SHORT], steps)
         if key is None:
             return delivered
         _make_room(_rendered_before)

@@ -100,8 +100,16 @@ async def boots_seen(console: Console) -> frozenset[str]:
     Raises:
         ConsoleError: The console cannot be read.
     """
-    text = await _patiently(console.read)
-    return frozenset(result.boot_id for result in results_in(text) if result.boot_id)
+    return frozenset(result.boot_id for result in results_in(await read(console)) if result.boot_id)
+
+
+async def read(console: Console) -> str:
+    """Return the text of a console, without holding up the event loop.
+
+    Raises:
+        ConsoleError: The console cannot be read.
+    """
+    return await _patiently(console.read)
 
 
 async def restart(console: Console) -> bool:

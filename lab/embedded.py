@@ -2,14 +2,16 @@
 
 A way to see the program work, not a second engine. It calls the same methods of the same providers as the real engine
 does, and knows create, update, replace and delete, look-ups, `Stash`, and the options `parent`, `depends_on`,
-`ignore_changes`, `replace_on_changes`, `replacement_trigger`, `delete_before_replace` and `protect`. `hide_diffs` and
-aliases of types only matter elsewhere; any other option is refused by its name.
+`ignore_changes`, `replace_on_changes`, `replacement_trigger`, `delete_before_replace`, `protect` and `hooks` around
+creations and updates. `hide_diffs` and aliases of types only matter elsewhere; any other option is refused by its name.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +20,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from .deployment import Deployment, Entry
 from .errors import LabError
+from .hooks import Hooks, unknown_moments
 from .providers import Provider
 from .providers.resources import changes
 from .providers.wire import Plain, Untranslatable, contains_unknown, decode, decode_value, encode
@@ -48,6 +51,7 @@ class Monitor(mocks.MockMonitor):
         self.providers, self.deployment, self.preview, self.progress = providers, deployment, preview, progress
         self.outcome = Outcome()
         self.registered: dict[str, Plain] = {}
+        self.hooks = Hooks()
         self._failed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -76,6 +80,14 @@ class Monitor(mocks.MockMonitor):
             return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.FAIL)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=entry.id, object=encode(entry.outputs))
 
+    def RegisterResourceHook(self, request: Any) -> Any:
+        self.hooks.register(request)
+        return super().RegisterResourceHook(request)
+
+    def RegisterErrorHook(self, request: Any) -> Any:
+        self.hooks.register(request)
+        return super().RegisterErrorHook(request)
+
     def RegisterResourceOutputs(self, request: Any) -> Any:
         if request.urn.split("::")[2] == STACK:
             try:
@@ -88,8 +100,12 @@ class Monitor(mocks.MockMonitor):
         if request.provider:
             raise LabError(f"{request.tok}: the option provider is not known to the embedded run")
         provider = self.provider_of(request.tok)
-        result = provider.invoke(request.tok, decode(request.args))
         response = resource_pb2.ResourceInvokeResponse()
+        try:
+            result = provider.invoke(request.tok, decode(request.args))
+        except LabError as error:
+            response.failures.add(reason=str(error))
+            return response
         getattr(response, "return").CopyFrom(encode(result))  # a keyword of Python
         return response
 
@@ -121,9 +137,11 @@ class Monitor(mocks.MockMonitor):
             self.deployment.end(urn, None)
 
     def finish(self, *, whole: bool) -> None:
-        """Delete what was replaced and, if the program ran to its end, what it no longer has; dependents first."""
+        """Delete what was replaced and what the program no longer has, if all went well; dependents first."""
+        if not whole:
+            return
         for entry in list(self.deployment.deletion_order()):
-            gone = entry.obsolete or (whole and entry.urn not in self.registered)
+            gone = entry.obsolete or entry.urn not in self.registered
             if gone and not self._delete(entry):
                 break  # what it depends on must stay
 
@@ -205,18 +223,21 @@ class Registration:
 
     def _create(self, provider: Provider, inputs: Plain, what: str = "create") -> Entry:
         self.monitor.progress(what, self.name)
+        self._call_hooks("before_create", new_inputs=inputs)
         if self.monitor.preview:
             id, outputs = provider.create(self.token, self.urn, inputs, preview=True)
             entry = self._entry(id, inputs, outputs)
         else:
             entry = self._really_create(provider, inputs)
         self.monitor.done(what, self.name, self.token)
+        self._call_hooks("after_create", entry.id, new_inputs=inputs, new_outputs=entry.outputs)
         return entry
 
     def _really_create(self, provider: Provider, inputs: Plain) -> Entry:
         self.deployment.begin(self.urn)
         try:
-            id, outputs = provider.create(self.token, self.urn, inputs)
+            with self._failures_told("create"):
+                id, outputs = provider.create(self.token, self.urn, inputs)
         except BaseException:
             self.deployment.end(self.urn, None)
             raise
@@ -246,12 +267,17 @@ class Registration:
 
     def _update(self, provider: Provider, old: Entry, inputs: Plain) -> Entry:
         self.monitor.progress("update", self.name)
-        outputs = provider.update(self.token, old.id, old.inputs, inputs, preview=self.monitor.preview)
+        before: dict[str, Plain] = {"old_inputs": old.inputs, "old_outputs": old.outputs, "new_inputs": inputs}
+        self._call_hooks("before_update", old.id, **before)
+        with self._failures_told("update", old.id):
+            outputs = provider.update(self.token, old.id, old.inputs, inputs, preview=self.monitor.preview)
         self.monitor.done("update", self.name, self.token)
         if self.monitor.preview:
             return self._entry(old.id, inputs, outputs)
         old.inputs, old.outputs = inputs, outputs
-        return self._keep(old, "update")
+        self._keep(old, "update")
+        self._call_hooks("after_update", old.id, **before, new_outputs=outputs)
+        return old
 
     def _keep(self, old: Entry, what: str = "same") -> Entry:
         if what == "same":
@@ -268,17 +294,34 @@ class Registration:
         value = self.news.get("input")
         inputs: Plain = {"input": value}
         if self.old is None:
+            self._call_hooks("before_create", new_inputs=inputs)
             entry = self._entry(self.name, inputs, {"input": value, "output": value})
             if not self.monitor.preview:
                 self.deployment.end(self.urn, entry)
             self.monitor.done("create", self.name, STASH)
             return entry
         changed = bool(changes(self.old.inputs, inputs))
+        if changed:
+            before: dict[str, Plain] = {"old_inputs": self.old.inputs, "old_outputs": self.old.outputs}
+            self._call_hooks("before_update", self.old.id, **before, new_inputs=inputs)
         if changed and not self.monitor.preview:
             self.old.inputs, self.old.outputs = inputs, {**self.old.outputs, "input": value}
         if changed:
             self.monitor.done("update", self.name, STASH)
         return self._keep(self.old, "update" if changed else "same")
+
+    def _call_hooks(self, when: str, id: str = "", **properties: Plain) -> None:
+        self.monitor.hooks.call(
+            when, self.request, preview=self.monitor.preview, urn=self.urn, id=id, **properties
+        )
+
+    @contextmanager
+    def _failures_told(self, operation: str, id: str = "") -> Iterator[None]:
+        try:
+            yield
+        except LabError as error:
+            self.monitor.hooks.failed(self.request, urn=self.urn, id=id, operation=operation, error=str(error))
+            raise
 
     def _drop(self, old: Entry) -> None:
         if not self.monitor.preview:
@@ -310,21 +353,27 @@ def delete(monitor: Monitor, entry: Entry, what: str = "delete") -> None:
 
 
 def ignoring(news: Plain, olds: Plain, paths: list[str]) -> Plain:
-    """Return new inputs with the old values at the paths of `ignore_changes` (`tags`, `tags.Name`).
+    """Return new inputs with the old values at the paths of `ignore_changes` (`tags`, `tags.Name`, `tags["Name"]`).
 
     >>> ignoring({"ami": "new", "tags": {"a": "new", "b": "new"}}, {"ami": "old", "tags": {"a": "old"}}, ["ami", "tags.a"])
     {'ami': 'old', 'tags': {'a': 'old', 'b': 'new'}}
     """
     for path in paths:
-        key, _, rest = path.partition(".")
-        old, new = olds.get(key), news.get(key)
-        if rest and isinstance(old, Mapping | None) and isinstance(new, Mapping | None):
-            news = {**news, key: ignoring(dict(new or {}), dict(old or {}), [rest])}
-        elif key in olds:
-            news = {**news, key: old}
-        else:
-            news = {name: value for name, value in news.items() if name != key}
+        news = _with_old(news, olds, [quoted or plain for quoted, plain in _KEYS.findall(path)])
     return news
+
+
+_KEYS = re.compile(r'\["([^"]+)"\]|([^.\[\]]+)')
+
+
+def _with_old(news: Plain, olds: Plain, keys: list[str]) -> Plain:
+    key, *rest = keys
+    old, new = olds.get(key), news.get(key)
+    if rest and isinstance(old, Mapping | None) and isinstance(new, Mapping | None):
+        return {**news, key: _with_old(dict(new or {}), dict(old or {}), rest)}
+    if key in olds:
+        return {**news, key: old}
+    return {name: value for name, value in news.items() if name != key}
 
 
 def _refused_options(request: Any) -> Iterator[str]:
@@ -339,7 +388,7 @@ def _refused_options(request: Any) -> Iterator[str]:
         "state_migrations": request.state_migrations,
         "env_var_mappings": request.envVarMappings,
         "remote": request.remote,
-        "hooks": request.HasField("hooks") and any(value for _, value in request.hooks.ListFields()),
+        f"hooks ({', '.join(unknown_moments(request))})": any(unknown_moments(request)),
         "aliases": request.aliasURNs or any(not _of_type_only(alias) for alias in request.aliases),
     }
     yield from (name for name, value in fields.items() if value)

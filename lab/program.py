@@ -11,6 +11,7 @@ import runpy
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.stack import Stack, register_stack_transformation, run_pulumi_func
 
 from .errors import LabError
+
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,10 @@ def explain(error: BaseException, folder: Path) -> str:
 
 
 async def _run(program: Program, monitor: mocks.MockMonitor, preview: bool, result: Run) -> None:
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)  # shown once, by the caller
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: None)  # shown once, by the caller
+    # Each resource under way holds a thread, also while it is waited for; Python's own few would make VMs wait in turn.
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="resource"))
     settings.reset_options(project=program.name, stack=program.stack, preview=preview)
     set_all_config(dict(program.config))
     logger = logging.getLogger("lab.program")

@@ -113,7 +113,7 @@ def _gcp_interfaces(name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     interface = dict(inputs["networkInterfaces"][0], networkIp="10.70.0.2")
     if interface.get("accessConfigs"):
         interface["accessConfigs"] = [{"natIp": "198.51.100.2"}]
-    return {"networkInterfaces": [interface]}
+    return {"networkInterfaces": [interface], "instanceId": "4711"}
 
 
 ANSWERS: dict[str, Callable[[str, Mapping[str, Any]], dict[str, Any]]] = {
@@ -139,6 +139,7 @@ ANSWERS: dict[str, Callable[[str, Mapping[str, Any]], dict[str, Any]]] = {
         "ipConfigurations": [dict(inputs["ipConfigurations"][0], privateIPAddress="10.70.0.4")]
     },
     "azure-native:compute:VirtualMachine": lambda name, inputs: {
+        "vmId": "0815",
         # It takes a list and answers with a map.
         "identity": {
             **inputs["identity"],

@@ -37,8 +37,8 @@ def test_everything_wrong_is_said_together(kind: Kind) -> None:
         "Web_1",
         startup=BROKEN,
         values={"PEER": "x"},
-        on_change="restart",
-        wait=60,
+        on_change="reboot",
+        wait=-60,
         image="debian-99",
         disk_gib=5,
         inbound=[Inbound(0), 80],
@@ -62,13 +62,13 @@ def test_everything_wrong_is_said_together(kind: Kind) -> None:
 
 def test_the_error_is_read_by_a_person(kind: Kind) -> None:
     """Pulumi prints it without a stack trace: which VM, then a problem on each line. Code can catch it as its kin."""
-    error = kind.deploy(disk_gib=5, wait=True).error
+    error = kind.deploy(disk_gib=5, wait=0).error
 
     assert isinstance(error, pulumi.RunError)
     assert isinstance(error, StartupScriptError)
     assert [
         f"{kind.make.__self__.cloud.capitalize()}Vm 'web' cannot be made as asked:",
-        "  wait: is True; waiting comes with a later release, leave it out until then",
+        "  wait: is 0; give True, False, or how many seconds to wait, at most 86,400",
         "  disk_gib: is 5; give a whole number of GiB from 10 (an image needs as much) to 16,384",
     ] == str(error).split("\n")
 
@@ -76,10 +76,11 @@ def test_the_error_is_read_by_a_person(kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("arguments", "path", "says"),
     [
-        ({"wait": True}, "wait", "later release"),
-        ({"wait": 0}, "wait", "later release"),
-        ({"on_change": "restart"}, "on_change", "later release; give 'update', 'replace' or 'ignore'"),
-        ({"on_change": "replce"}, "on_change", "is 'replce'; give 'update', 'replace' or 'ignore'"),
+        ({"wait": 0}, "wait", "give True, False, or how many seconds"),
+        ({"wait": "1m"}, "wait", "give True, False, or how many seconds"),
+        ({"wait": float("nan")}, "wait", "give True, False, or how many seconds"),
+        ({"wait": 86_401}, "wait", "at most 86,400"),
+        ({"on_change": "replce"}, "on_change", "is 'replce'; give 'update', 'restart', 'replace' or 'ignore'"),
         ({"image": "debian"}, "image", "give 'debian-12' or 'ubuntu-24.04', or "),
         ({"disk_gib": 9}, "disk_gib", "from 10"),
         ({"disk_gib": True}, "disk_gib", "is True"),

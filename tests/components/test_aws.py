@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pulumi
 import pytest
@@ -11,7 +12,7 @@ from components import AwsVm, AwsVmArgs, Inbound
 from startup import render
 
 from .conftest import SCRIPT
-from .deployment import Deployment, deploy
+from .deployment import FOUND, Deployment, deploy
 
 AMI = "ami-0123456789abcdef0"
 
@@ -36,6 +37,7 @@ def test_it_has_exactly_these_children() -> None:
         ("evenboot:index:AwsVm", "web"),
         ("pulumi:index:Stash", "web-image-debian-12-amd64"),
         ("pulumi:index:Stash", "web-network"),
+        ("pulumi:index:Stash", "web-steps"),
     ] == vm().all()
 
 
@@ -162,7 +164,7 @@ def test_an_image_of_ones_own_is_not_looked_up() -> None:
 
     assert "ami-aaaaaaaa" == deployment.resource("web-vm").properties["ami"]
     assert [("aws:ec2/getSubnet:getSubnet", {"id": "subnet-own"}, "")] == deployment.looked_up
-    assert [] == [name for kind, name in deployment.all() if kind == "pulumi:index:Stash"]
+    assert ["web-steps"] == [name for kind, name in deployment.all() if kind == "pulumi:index:Stash"]
 
 
 def test_a_subnet_of_ones_own_has_no_public_address() -> None:
@@ -213,6 +215,32 @@ def test_tags_reach_all_children_that_can_have_them() -> None:
     instance = deployment.resource("web-vm").properties
     assert {"team": "a", "Name": "web"} == instance["tags"]
     assert {"team": "a"} == instance["rootBlockDevice"]["tags"]
+
+
+def test_a_missing_subnet_is_said_where_the_vm_is_made() -> None:
+    """Look-ups are answered while the VM is made, not somewhere behind it: a program can catch what they say."""
+    said: list[str] = []
+
+    def program() -> None:
+        try:
+            made()
+        except pulumi.RunError as error:
+            said.append(str(error))
+
+    deployment = deploy(program, found={"aws:ec2/getSubnets:getSubnets": {"ids": []}})
+
+    assert deployment.error is None
+    assert ["subnet: no default VPC"] == [text[:22] for text in said]
+
+
+def test_a_preview_works_while_the_provider_cannot_be_asked() -> None:
+    """A provider whose own configuration is not known yet answers nothing: image and subnet are unknown then."""
+    nothing: dict[str, Any] = {token: {} for token in FOUND if token.startswith("aws:")}
+    deployment = deploy(made, preview=True, found=nothing)
+
+    assert deployment.error is None
+    for name in ("web-image-debian-12-amd64", "web-network"):
+        assert isinstance(deployment.resource(name).properties["input"], pulumi.output.Unknown)
 
 
 def test_two_vms_look_up_once() -> None:

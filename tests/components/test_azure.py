@@ -41,6 +41,7 @@ def test_it_has_exactly_these_children() -> None:
         ("azure-native:network:VirtualNetwork", "evenboot-westeurope"),
         ("azure-native:resources:ResourceGroup", "evenboot-westeurope"),
         ("evenboot:index:AzureVm", "web"),
+        ("pulumi:index:Stash", "web-steps"),
     ] == vm().all()
 
 

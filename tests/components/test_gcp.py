@@ -32,6 +32,7 @@ def test_it_has_exactly_these_children() -> None:
         ("gcp:compute/network:Network", "evenboot-europe-west3"),
         ("gcp:compute/subnetwork:Subnetwork", "evenboot-europe-west3"),
         ("gcp:serviceaccount/account:Account", "web-identity"),
+        ("pulumi:index:Stash", "web-steps"),
     ] == vm().all()
 
 

@@ -6,11 +6,17 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from lab.clouds import new_identity
 from lab.errors import LabError
+
+
+def text(payload: bytes | None) -> str | None:
+    """Return a payload as text that has all of its bytes."""
+    return None if payload is None else payload.decode(errors="surrogateescape")
 
 
 class PaperMachine:
@@ -72,18 +78,27 @@ class PaperMachine:
         self._set("start", state="running", boots=boots)
         if (self.folder / "tells-nothing").exists():
             return
-        failing = (self.folder / "step-fails").exists()
+        told = self.told
+        failing = (self.folder / "step-fails").exists() or told.get("fails", False)
         step = {"name": "warm", "list": "every_boot", "outcome": "failed" if failing else "ran", "seconds": 0.1}
         result = {
             "result": "failed" if failing else "ok",
             "failed_step": "warm" if failing else None,
             "exit_code": 3 if failing else None,
             "output": ["cannot warm"] if failing else [],
+            "fingerprint": told.get("fingerprint"),
             "boot": "first" if boots == 1 else "later",
             "boot_id": f"{self.instance_id}-{boots}",
             "steps": [step],
         }
         self._set("result", results=[*self.results(), result])
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Return what `PaperLab.expect` said of the payload that the machine has now."""
+        payload = (self.payload or "").encode(errors="surrogateescape")
+        path = self.folder / f"{sha256(payload).hexdigest()}.expected"
+        return json.loads(path.read_text()) if path.exists() else {}
 
     def results(self) -> list[dict[str, Any]]:
         return self._get("results")
@@ -106,7 +121,7 @@ class PaperMachine:
         self._path.unlink()
 
     def set_payload(self, payload: bytes | None, /) -> None:
-        self._set("payload", payload=payload.decode() if payload is not None else None)
+        self._set("payload", payload=text(payload))
 
     def set_attributes(self, attributes: Mapping[str, str], /) -> None:
         self._set("attributes", attributes=dict(attributes))
@@ -116,6 +131,7 @@ class PaperLab:
     """A lab whose machines are of paper; `state` is a folder of the test."""
 
     prefix = "tst-"
+    command_lock = None
 
     def __init__(self, state: Path) -> None:
         self.state, self.folder = state, state / "paper"
@@ -143,10 +159,12 @@ class PaperLab:
         attributes: Mapping[str, str] = {},
         address: str | None = None,
     ) -> PaperMachine:
+        if (self.folder / "refuses").exists():
+            raise LabError((self.folder / "refuses").read_text())
         content = {
             "cloud": cloud,
             "instance_id": new_identity(cloud)[0],
-            "payload": payload.decode() if payload is not None else None,
+            "payload": text(payload),
             "image": image,
             "attributes": dict(attributes),
             "address": address or self.free_address(cloud),
@@ -157,6 +175,11 @@ class PaperLab:
         }
         (self.folder / f"{name}.json").write_text(json.dumps(content))
         return PaperMachine(self.folder, name)
+
+    def expect(self, payload: bytes, fingerprint: str, *, fails: bool = False) -> None:
+        """Say what machines report that boot with a payload, which they cannot read."""
+        path = self.folder / f"{sha256(payload).hexdigest()}.expected"
+        path.write_text(json.dumps({"fingerprint": fingerprint, "fails": fails}))
 
     def free_address(self, cloud: str, /) -> str:
         return f"10.9.0.{len(self.machines()) + 10}"

@@ -154,7 +154,7 @@ def test_two_resources_of_one_name_are_refused(cloud: Cloud) -> None:
         ('_aliases=[pulumi.Alias(name="old")]', "aliases"),
         ('_provider=pulumi.ProviderResource("aws", "mine", {})', "provider"),
         ("_transforms=[lambda args: None]", "transforms"),
-        ('_hooks=pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook("h", lambda a: None)])', "hooks"),
+        ('_hooks=pulumi.ResourceHookBinding(after_delete=[pulumi.ResourceHook("h", lambda a: None)])', "hooks (after_delete)"),
     ],
 )
 def test_an_option_that_it_does_not_know_is_refused_by_name(cloud: Cloud, option: str, name: str) -> None:

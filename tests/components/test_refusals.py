@@ -1,0 +1,67 @@
+"""What clouds say when they refuse, and which argument is named for it. The texts are the clouds' own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import VmArgsError
+from components.refusals import advice, asked
+
+
+@pytest.mark.parametrize(
+    ("cloud", "said", "argument"),
+    [
+        ("aws", "VcpuLimitExceeded: You have requested more vCPU capacity than your current limit", "instance_type"),
+        ("aws", "InsufficientInstanceCapacity: We currently do not have sufficient t3.micro capacity", "instance_type"),
+        ("aws", "InvalidAMIID.NotFound: The image id '[ami-0]' does not exist", "image"),
+        ("aws", "reading SSM Parameter (/aws/service/x): couldn't find resource: ParameterNotFound", "image"),
+        ("aws", "InvalidSubnetID.NotFound: The subnet ID 'subnet-0' does not exist", "subnet"),
+        ("aws", "UnauthorizedOperation: You are not authorized to perform this operation", ""),
+        ("aws", "No valid credential sources found", ""),
+        ("aws", "Invalid AWS Region: eu-centrl-1", "the provider's region (aws:region)"),
+        ("gcp", "googleapi: Error 403: Quota 'CPUS' exceeded.  Limit: 8.0 in region europe-west3.", "machine_type"),
+        ("gcp", "googleapi: Error 403: Required 'compute.instances.create' permission for 'x', forbidden", ""),
+        ("gcp", "The zone 'x' does not have enough resources: ZONE_RESOURCE_POOL_EXHAUSTED", "machine_type"),
+        ("azure", "Code=QuotaExceeded: Operation could not be completed as it results in exceeding quota", "vm_size"),
+        ("azure", "AuthorizationFailed: The client 'x' does not have authorization to perform action", ""),
+        ("azure", "SkuNotAvailable: The requested VM size Standard_B1s is not available in westeurope", "vm_size"),
+        ("azure", "PlatformImageNotFound: The platform image 'Debian:debian-12:x:latest' is not available", "image"),
+    ],
+)
+def test_a_refusal_names_the_argument_to_change(cloud: Any, said: str, argument: str) -> None:
+    """Nothing is named where no argument helps: rights and credentials."""
+    found = advice(cloud, said)
+
+    assert found is not None
+    assert argument == found[0]
+    assert argument in found[1]
+
+
+def test_what_is_not_known_is_not_explained() -> None:
+    """The cloud's own words stand alone then."""
+    assert advice("aws", "InternalError: an internal error has occurred") is None
+
+
+def test_a_failed_look_up_is_a_problem_of_its_argument() -> None:
+    """With the cloud's words, also when they are not known."""
+
+    def refuse() -> None:
+        raise Exception("invoke of aws:ssm/getParameter:getParameter failed: something new ()")
+
+    with pytest.raises(VmArgsError) as caught:
+        asked("AwsVm 'web'", "aws", "image", refuse)
+
+    assert [("image", True)] == [(one.path, "something new" in one.message) for one in caught.value.problems]
+
+
+def test_what_says_already_what_to_do_is_left_as_it_is() -> None:
+    """A problem found in a look-up's answer is not a failed look-up."""
+
+    def refuse() -> None:
+        raise pulumi.RunError("subnet: no default VPC")
+
+    with pytest.raises(pulumi.RunError, match=r"^subnet: no default VPC$"):
+        asked("AwsVm 'web'", "aws", "subnet", refuse)

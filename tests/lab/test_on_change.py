@@ -1,0 +1,150 @@
+"""What a changed definition does to a VM: updated, restarted, replaced or left, and what is waited for.
+
+With the embedded run on machines of paper; test_on_change_with_pulumi.py does the same with the real engine.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import waiting
+from components.consoles import ConsoleError
+
+from .one_vm import OneVm
+
+OLD = {"one": "echo 1", "two": "echo 2"}
+NEW = {"one": "echo 1", "two": "echo 22", "three": "echo 3"}
+OTHER = {**NEW, "two": "echo 222"}
+
+
+@pytest.fixture(params=["aws", "gcp", "azure"])
+def vm(request: pytest.FixtureRequest) -> Iterator[OneVm]:
+    """Each cloud's VM in turn."""
+    with tempfile.TemporaryDirectory(prefix="eb-") as folder:
+        yield OneVm(Path(folder), request.param)
+
+
+def test_update_changes_the_slot_in_place(vm: OneVm) -> None:
+    """The VM stays; only EC2 boots it for the change."""
+    vm.up(OLD)
+    did = vm.up(NEW)
+
+    assert ("update", "update", True) == (did.vm, did.steps, did.ok), did.said
+    booted = ["stop", "payload", "start"] if vm.cloud == "aws" else ["payload"]
+    assert ["start", *booted] == vm.machine.events
+
+
+def test_restart_boots_the_vm_on_each_cloud(vm: OneVm) -> None:
+    """In order, by the cloud's API where the cloud does not do it by itself, and once."""
+    vm.up(OLD, on_change="restart")
+    did = vm.up(NEW, on_change="restart", wait=30)
+
+    assert ("update", "update", True) == (did.vm, did.steps, did.ok), did.said
+    assert 2 == vm.machine.boots
+    assert ("same", "same") == ((again := vm.up(NEW, on_change="restart", wait=30)).vm, again.steps)
+    assert 2 == vm.machine.boots
+
+
+def test_replace_makes_a_new_vm_from_the_next_change_on(vm: OneVm) -> None:
+    """To give another `on_change` replaces nothing, there and back."""
+    first = (vm.up(OLD), vm.machine.instance_id)[1]
+    assert "same" == vm.up(OLD, on_change="replace").vm
+    assert "same" == vm.up(OLD).vm
+    assert "same" == vm.up(OLD, on_change="replace").vm
+    assert first == vm.machine.instance_id
+
+    did = vm.up(NEW, on_change="replace", wait=30)
+
+    assert ("replace", "update", True) == (did.vm, did.steps, did.ok), did.said
+    assert first != vm.machine.instance_id
+    assert 1 == len(vm.lab.machines())
+
+
+def test_ignore_leaves_vm_and_steps(vm: OneVm) -> None:
+    """Nothing happens until it is no longer ignored."""
+    vm.up(OLD, wait=30)
+    did = vm.up(NEW, on_change="ignore", wait=30)
+
+    assert ("same", "same", True) == (did.vm, did.steps, did.ok), did.said
+    assert "update" == vm.up(NEW).vm
+
+
+def test_a_failing_step_fails_the_deployment_until_it_is_mended(vm: OneVm) -> None:
+    """The message has step, exit code and output; the next deployment asks again; the mended one ends well."""
+    did = vm.up(OLD, wait=30, on_change="restart", fails=True)
+
+    assert not did.ok
+    assert "web: step 'warm' failed with exit code 3\n  | cannot warm" in did.said
+    again = vm.up(OLD, wait=30, on_change="restart", fails=True)
+    assert (False, "same", "same") == (again.ok, again.vm, again.steps)
+    assert 1 == vm.machine.boots
+
+    mended = vm.up(NEW, wait=30, on_change="restart")
+    assert (True, "update", "create") == (mended.ok, mended.vm, mended.steps), mended.said
+    assert 2 == vm.machine.boots
+
+
+def test_what_is_obeyed_later_is_not_waited_for(vm: OneVm) -> None:
+    """Where the change does not boot the VM the deployment ends; where it does, the old ok does not count."""
+    vm.up(OLD, wait=30)
+    did = vm.up(NEW, wait=30, fails=True)
+
+    assert ("update", vm.cloud != "aws") == (did.vm, did.ok), did.said
+
+
+def test_a_replaced_vm_is_deleted_when_the_new_one_has_said_ok(vm: OneVm) -> None:
+    """Where both can exist: on gcp and azure the name is free only when the old one is gone."""
+    vm.up(OLD, on_change="replace", wait=30)
+    assert not vm.up(NEW, on_change="replace", wait=30, fails=True).ok
+    assert (2 if vm.cloud == "aws" else 1) == len(vm.lab.machines())
+
+    assert vm.up(OTHER, on_change="replace", wait=30).ok
+    assert 1 == len(vm.lab.machines())
+
+
+def test_a_restart_that_was_refused_is_done_by_the_next_deployment(vm: OneVm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the VM was told is kept only when the VM has been restarted for it."""
+    if vm.cloud == "aws":
+        pytest.skip("EC2 restarts by itself")
+
+    async def refuse(console: Any) -> bool:
+        raise ConsoleError("web: who deploys needs the right to restart it")
+
+    vm.up(OLD, on_change="restart")
+    with monkeypatch.context() as patched:
+        patched.setattr(waiting, "restart", refuse)
+        did = vm.up(NEW, on_change="restart")
+    assert not did.ok
+    assert "needs the right to restart it" in did.said
+
+    again = vm.up(NEW, on_change="restart", wait=30)
+    assert ("same", "update", True) == (again.vm, again.steps, again.ok), again.said
+    assert 2 == vm.machine.boots
+
+
+def test_what_a_cloud_refuses_is_said_with_the_argument_to_change(
+    vm: OneVm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A quota is known only when the VM is made; the cloud's words stay, and what to do stands beside them."""
+    (vm.lab.folder / "refuses").write_text("QuotaExceeded: no more cores. QUOTA_EXCEEDED. VcpuLimitExceeded")
+    did = vm.up(OLD)
+
+    assert not did.ok
+    assert "QuotaExceeded" in did.said
+
+
+def test_a_missing_subnet_is_said_before_anything_is_made(vm: OneVm) -> None:
+    """On aws, which is asked for the subnet's VPC anyway."""
+    if vm.cloud != "aws":
+        pytest.skip("nothing is looked up")
+    did = vm.up(OLD, subnet="subnet-0123")
+
+    assert not did.ok
+    assert "subnet: cannot be looked up" in did.said
+    assert "give the id of another as `subnet`" in did.said
+    assert not vm.lab.machines()
