@@ -39,7 +39,7 @@ bench: ## measure, and write bench/results.md
 
 lock: ## pin the newest versions that requirements*.in allow, with hashes
 	@tools/setup test
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-dev hosted/aws/requirements hosted/gcp/requirements hosted/azure/requirements; do \
 	    $(VENV)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 	        --no-emit-index-url --no-emit-find-links --no-annotate --strip-extras \
 	        --custom-compile-command "make lock" --output-file $$name.txt $$name.in || exit 1; done

@@ -8,9 +8,9 @@ from importlib import import_module
 
 from .figures import save, section
 
-PARTS = ("imports", "sizes", "runner", "components", "waiting", "lab")
+PARTS = ("imports", "sizes", "runner", "components", "hosted", "waiting", "lab")
 # Only when it is named.
-LONG = ("kills",)
+LONG = ("kills", "histories")
 
 
 def main(names: list[str]) -> int:

@@ -98,6 +98,7 @@ class AwsVm(Vm):
     """
 
     role_name: pulumi.Output[str]
+    _token = "evenboot:index:AwsVm"
 
     def __init__(self, name: str, args: AwsVmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the VM and what belongs to it.
@@ -112,7 +113,7 @@ class AwsVm(Vm):
         """
         delivered = deliver(f"AwsVm {name!r}", "aws", args, lambda: _problems(name, args))
         self.startup = args.startup
-        super().__init__("evenboot:index:AwsVm", name, {}, opts)
+        super().__init__(self._token, name, {}, opts)
         watched = watch(self, name, "aws", args, _SLOT)
         provider = self.get_provider("aws:ec2/instance:Instance")
         children = child_options(self, opts)

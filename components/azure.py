@@ -124,6 +124,8 @@ class AzureVm(Vm):
         ```
     """
 
+    _token = "evenboot:index:AzureVm"
+
     def __init__(self, name: str, args: AzureVmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the VM and what belongs to it.
 
@@ -138,7 +140,7 @@ class AzureVm(Vm):
         location = _location(args)
         delivered = deliver(f"AzureVm {name!r}", "azure", args, lambda: _problems(name, args, location))
         self.startup = args.startup
-        super().__init__("evenboot:index:AzureVm", name, {}, opts)
+        super().__init__(self._token, name, {}, opts)
         watched = watch(self, name, "azure", args, _SLOT)
         provider = self.get_provider("azure-native:compute:VirtualMachine")
         children = child_options(self, opts)

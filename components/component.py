@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import ClassVar
 
 import pulumi
 
@@ -25,6 +26,8 @@ class Vm(pulumi.ComponentResource):
     private_address: pulumi.Output[str]
     public_address: pulumi.Output[str | None]
     identity: pulumi.Output[str]
+    # What Pulumi calls the component; a package for other languages gives it a name of that package's.
+    _token: ClassVar[str]
     _delivered: Delivered
 
     @cached_property

@@ -106,6 +106,8 @@ class GcpVm(Vm):
         ```
     """
 
+    _token = "evenboot:index:GcpVm"
+
     def __init__(self, name: str, args: GcpVmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the VM and what belongs to it.
 
@@ -120,7 +122,7 @@ class GcpVm(Vm):
         zone = _zone(args)
         delivered = deliver(f"GcpVm {name!r}", "gcp", args, lambda: _problems(name, args, zone))
         self.startup = args.startup
-        super().__init__("evenboot:index:GcpVm", name, {}, opts)
+        super().__init__(self._token, name, {}, opts)
         watched = watch(self, name, "gcp", args, _SLOT)
         provider = self.get_provider("gcp:compute/instance:Instance")
         children = child_options(self, opts)

@@ -85,7 +85,7 @@ def _delivered_later(vm: str, cloud: Cloud, args: VmArgs, values: Mapping[str, A
     startup, overflowing = args.startup, args.overflow is not False
 
     def refuse_secrets(secret: Mapping[str, bool]) -> None:
-        problems = [Problem(f"values.{name}", _SECRET) for name, is_secret in secret.items() if is_secret]
+        problems = [Problem(f"values.{name}", SECRET) for name, is_secret in secret.items() if is_secret]
         if problems:
             raise _said_later(vm, problems)
 
@@ -112,7 +112,7 @@ def _said_later(vm: str, problems: Iterable[Problem]) -> pulumi.RunError:
     return pulumi.RunError(str(VmArgsError(vm, problems)))
 
 
-_SECRET = (
+SECRET = (
     "is a secret; its text would stand in the payload, in the VM's metadata (readable by every process on the VM and "
     "by everyone who may look at the VM in the cloud's console) and in Pulumi's state. Keep it in the cloud's secret "
     "store, grant the VM's `identity` the right to read it, give its name as the value, and let a step fetch it at boot"

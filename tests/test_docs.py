@@ -96,6 +96,10 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     for name, text in named.items():
         (tmp_path / name).write_text(text, "utf-8")
         monkeypatch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
+    # As in the wheel.
+    (tmp_path / "evenboot").mkdir()
+    for name in ("components", "startup"):
+        (tmp_path / "evenboot" / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
@@ -107,7 +111,7 @@ def test_python_runs(block: Block, folder: Path) -> None:
     code = compile(block.text, str(block), "exec", dont_inherit=True)
     if block.name and block.name.startswith("test_"):
         pytest_run(folder / block.name)
-    elif re.search(r"^(from|import) (components|pulumi)", block.text, re.MULTILINE):
+    elif re.search(r"^(from|import) ((evenboot\.)?components|pulumi)", block.text, re.MULTILINE):
         deployment = deploy(lambda: exec(code, {"__name__": "__main__"}))
 
         assert deployment.error is None
@@ -116,7 +120,7 @@ def test_python_runs(block: Block, folder: Path) -> None:
         names: dict[str, Any] = {"__name__": "__main__"}
         exec(code, names)
 
-        assert any(isinstance(value, StartupScript) for value in names.values())
+        assert any(type(value).__name__ == StartupScript.__name__ for value in names.values())
 
 
 def pytest_run(file: Path) -> None:

@@ -19,6 +19,8 @@ READERS = {"aws": {"boto3", "botocore"}, "gcp": {"google", "requests"}, "azure":
 MAY_IMPORT = {
     "startup": {"zopfli"},
     "components": {"startup", "pulumi", *SDKS.values()},
+    # a package's own program finds `hosted` by its place in the repository
+    "hosted": {"components", "google", "grpc", "hosted", "pulumi", "startup"},
     "lab": {"components", "google", "grpc", "pulumi", "rich", "semver", "yaml"},
 }
 
@@ -39,7 +41,7 @@ def absolute_imports(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
 def test_imports_go_one_way(package: str) -> None:
-    """startup knows nobody, components knows startup and Pulumi, lab what a cloud knows.
+    """startup knows nobody, components knows startup and Pulumi, hosted those two, lab what a cloud knows.
 
     Inside a package imports are relative.
     """
@@ -76,6 +78,19 @@ def test_one_cloud_loads_no_other_sdk(cloud: str) -> None:
     loaded = loaded_by(f"from components import {cloud.capitalize()}Vm")
 
     assert {SDKS[cloud]} == loaded & set(SDKS.values())
+
+
+@pytest.mark.parametrize("cloud", SDKS)
+def test_the_package_of_a_cloud_loads_no_other_sdk(cloud: str) -> None:
+    """The process that serves a cloud's package loads its SDK only."""
+    loaded = loaded_by(f"from importlib import import_module; import_module('hosted.{cloud}.__main__').PACKAGE.schema()")
+
+    assert {SDKS[cloud]} == loaded & set(SDKS.values())
+
+
+def test_reading_steps_needs_no_pulumi() -> None:
+    """What turns data into a definition is plain Python."""
+    assert "pulumi" not in loaded_by("import hosted.steps")
 
 
 def test_components_loads_no_sdk_by_itself() -> None:

@@ -75,16 +75,17 @@ consult_slot() {
 	message="cannot write to $state"
 	meet_machine || return 1
 	accept "$run/slot"
-	case $? in
+	code=$?
+	message=
+	case $code in
 	0) start_over ;;
-	1)
+	3) ;;
+	*)
 		message=$problem
 		in_force || return 1
 		source=cached end=failed message="$problem; the last definition is used"
-		return
 		;;
 	esac
-	message=
 }
 
 # start_over: obey with the runner in force, unless the system is going down. The lock is kept.

@@ -1,21 +1,22 @@
-# in_force: is there a definition that is meant for this very machine? Sets what is known of the machine: $witness tells
-# it from another without a network, as an image started as another VM has another one; $known is the instance id,
-# $first_boot_id the boot in which it was first seen, $met the witness of then.
+# in_force: is there a definition that arrived on this very machine, which has met its cloud? Sets what is known of the
+# machine: $witness tells it from another without a network, as an image started as another VM has another one; $known is
+# the instance id, $first_boot_id the boot in which it was first seen, $met the witness of then.
 in_force() {
-	known='' first_boot_id='' met=''
+	known='' first_boot_id='' met='' stored_on=''
 	read -r witness </sys/class/dmi/id/product_uuid || read -r witness </etc/machine-id || witness=none
 	read -r known first_boot_id met <"$state/machine"
-	[ "$met" = "$witness" ] && [ -e "$definition/steps" ]
+	read -r stored_on <"$definition/witness"
+	[ "$met $stored_on" = "$witness $witness" ] && [ -e "$definition/steps" ]
 } 2>/dev/null
 
 # accept PAYLOAD: make it the definition in force, on disk, with the runner that came with it.
 # 0: done; 3: it was that already; 1: not possible, $problem says why, and what was in force still is.
 accept() {
-	cmp -s "$1" "$definition/payload" && [ -e "$definition/steps" ] && [ -e "$runner" ] && return 3
+	in_force && cmp -s "$1" "$definition/payload" && [ -e "$runner" ] && return 3
 	problem="cannot write to $state"
 	new=$state/a
 	[ "$(readlink "$definition")" != a ] || new=$state/b
-	rm -rf "$new" && mkdir -p "$new" && cp "$1" "$new/payload" && cd "$new" || return 1
+	rm -rf "$new" && mkdir -p "$new" && cp "$1" "$new/payload" && cd "$new" && printf '%s\n' "$witness" >witness || return 1
 	unpack && put_in_place && ln -sfn "${new##*/}" "$state/next" && mv -T "$state/next" "$definition" && sync
 }
 
@@ -25,7 +26,11 @@ accept() {
 unpack() {
 	take_text payload || return 1
 	if grep -q '^# object=' evenboot; then
-		problem=$(/bin/sh ./evenboot fetch object) && take_text object || return 1
+		problem=$(/bin/sh ./evenboot fetch object) || {
+			problem=${problem:-the object that the slot names cannot be fetched}
+			return 1
+		}
+		take_text object || return 1
 	fi
 	true >fresh
 	awk '

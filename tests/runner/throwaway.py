@@ -133,9 +133,24 @@ class Machine:
         """Begin a boot: /run is empty, the boot id is new."""
         self.boot_id = str(uuid.uuid4())
         (self.sees / "boot_id").write_text(self.boot_id + "\n")
-        for folder in (self.sees / "run", self.sees / "tmp"):
-            for path in folder.iterdir():
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        for folder in ("run", "tmp"):
+            self.clear(folder)
+
+    def clear(self, folder: str) -> None:
+        """Remove what is in a folder."""
+        for path in (self.sees / folder).iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+    def wipe(self) -> None:
+        """Make it a machine that has never booted."""
+        for folder in ("run", "tmp", "var", "etc/systemd/system", "usr/local/sbin", "metadata"):
+            self.clear(folder)
+        for folder in ("var/log", "var/lib/dpkg"):
+            (self.sees / folder).mkdir(parents=True)
+        for name in ("done", "synced", "systemctl", "unit.log"):
+            (self.sees / name).unlink(missing_ok=True)
+        (self.sees / "dev/console").write_text("")
+        self.instance_id, self.witness, self.service, self.payload = "i-1", str(uuid.uuid4()), "ok", None
 
     def agent(self) -> None:
         """Do what cloud-init or the guest agent does at each boot."""
@@ -204,6 +219,10 @@ class Machine:
             time.sleep(0.005)
         self.run("kill -KILL -1")
         agent.wait()
+        self.until_quiet()
+
+    def until_quiet(self) -> None:
+        """Wait until what was killed has ended."""
         while self.processes():
             time.sleep(0.005)
 
