@@ -74,11 +74,11 @@ class AwsVm(Vm):
         `web-image-debian-12-amd64`: the image that was looked up (not with an id as `image`). Another `image`
             makes another VM; the newest one of the same name comes with `pulumi up --replace` of this child.
         `web-network`: the subnet that was looked up, and its VPC (not with `subnet`).
-        `web-script`, `web-reads-script`: with `overflow`, a script that exceeds the slot, and the role's right to read it.
+        `web-script`, `web-reads-script`: with `overflow`, a script that exceeds the slot, and the right to read it.
         `web-steps`: what the VM was told: its steps and their fingerprints, for previews.
 
-    Shared by the VMs of the stack, belonging to the stack, one per provider (with the provider's name behind `evenboot`
-    unless it is the default one):
+    Shared by the VMs of the stack, belonging to the stack, one per provider (with its name behind `evenboot` unless it
+    is the default one):
         `evenboot-objects`: with `overflow=True`, the bucket of the scripts that exceed their slots.
 
     Attributes:
