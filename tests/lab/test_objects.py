@@ -25,42 +25,46 @@ from lab.metadata.store import Store
 from lab.objects import blobs, gcs, s3
 from lab.objects.identities import Credentials, Identities
 from lab.objects.service import ObjectHandler, ObjectServer
+from lab.providers import provider
 from lab.providers.records import Record, Records
 from lab.providers.wire import decode
 
+from .machines_of_paper import PaperLab
 from .test_answers import query
 
 REGION = "eu-central-1"
 
 
-def put(records: Records, token: str, id: str, machine: str = "", computed: Mapping[str, Any] = {}, **inputs: Any) -> None:
+def put(records: Records, token: str, id: str, inputs: Mapping[str, Any], machine: str = "") -> None:
     """Let the cloud have a resource."""
-    record = Record(token=token, id=id, urn=f"urn:{id}", inputs=inputs, computed=dict(computed), machine=machine)
-    records.put(record)
+    records.put(Record(token=token, id=id, urn=f"urn:{id}", inputs=dict(inputs), machine=machine))
 
 
 @pytest.fixture
 def records(tmp_path: Path) -> Records:
     """What three clouds have: a VM named web with its identity, an object, and the right to read its folder."""
     records = Records(tmp_path / "records")
-    put(records, "aws:ec2/instance:Instance", "i-1", "web", iamInstanceProfile="profile")
-    put(records, "aws:iam/instanceProfile:InstanceProfile", "profile", role="role")
+    put(records, "aws:ec2/instance:Instance", "i-1", {"iamInstanceProfile": "profile"}, "web")
+    put(records, "aws:iam/instanceProfile:InstanceProfile", "profile", {"role": "role"})
     policy = {"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/web-1/*"}]}
-    put(records, "aws:iam/rolePolicy:RolePolicy", "role:reads", role="role", policy=json.dumps(policy))
+    put(records, "aws:iam/rolePolicy:RolePolicy", "role:reads", {"role": "role", "policy": json.dumps(policy)})
     for folder in ("web-1", "db-1"):
-        put(records, "aws:s3/bucketObjectv2:BucketObjectv2", f"bucket/{folder}/x", source="the script")
-        put(records, "gcp:storage/bucketObject:BucketObject", f"bucket-{folder}/x", source="the script")
+        put(records, "aws:s3/bucketObjectv2:BucketObjectv2", f"bucket/{folder}/x", {"source": "the script"})
+        put(records, "gcp:storage/bucketObject:BucketObject", f"bucket-{folder}/x", {"source": "the script"})
         place = {"accountName": "account", "containerName": folder, "blobName": "x"}
-        put(records, "azure-native:storage:Blob", f"/account/containers/{folder}/blobs/x", **place, source="the script")
-    put(records, "gcp:compute/instance:Instance", "vm", "web", serviceAccount={"email": "web@p.iam"})
+        put(records, "azure-native:storage:Blob", f"/account/containers/{folder}/blobs/x", {**place, "source": "the script"})
+    put(records, "gcp:compute/instance:Instance", "vm", {"serviceAccount": {"email": "web@p.iam"}}, "web")
     condition = {"title": "t", "expression": 'resource.name.startsWith("projects/_/buckets/bucket/objects/web-1/")'}
     member = {"bucket": "bucket", "member": "serviceAccount:web@p.iam", "role": "roles/storage.objectViewer"}
-    put(records, "gcp:storage/bucketIAMMember:BucketIAMMember", "m", **member, condition=condition)
-    put(records, "azure-native:compute:VirtualMachine", "vm", "web", identity={"userAssignedIdentities": ["user"]})
-    put(records, "azure-native:managedidentity:UserAssignedIdentity", "user", computed={"principalId": "principal"})
+    put(records, "gcp:storage/bucketIAMMember:BucketIAMMember", "m", {**member, "condition": condition})
+    identity = {"identity": {"userAssignedIdentities": ["user"]}}
+    put(records, "azure-native:compute:VirtualMachine", "vm", identity, "web")
+    user = Record(token="azure-native:managedidentity:UserAssignedIdentity", id="user", urn="urn:user", inputs={})
+    user.computed["principalId"] = "principal"
+    records.put(user)
     reader = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
     right = {"scope": "/account/containers/web-1", "roleDefinitionId": reader, "principalId": "principal"}
-    put(records, "azure-native:authorization:RoleAssignment", "a", **right)
+    put(records, "azure-native:authorization:RoleAssignment", "a", right)
     return records
 
 
@@ -283,3 +287,15 @@ def test_a_text_asset_is_its_text() -> None:
 
     assert {"source": "echo"} == decode(struct)
 
+
+
+def test_a_bucket_of_the_users_own(tmp_path: Path) -> None:
+    """A look-up of a bucket says where it is asked for."""
+    lab = PaperLab(tmp_path)
+    found = provider("aws", lab, lab.state, {"region": REGION}).invoke("aws:s3/getBucket:getBucket", {"bucket": "own"})
+
+    assert ("arn:aws:s3:::own", f"own.s3.{REGION}.amazonaws.com", REGION) == (
+        found["arn"],
+        found["bucketRegionalDomainName"],
+        found["bucketRegion"],
+    )
