@@ -29,7 +29,7 @@ obey() {
 	id="\"$instance\""
 	[ "$first_boot_id" != "$boot_id" ] || boot=first
 	arm_shutdown
-	{ read -r title && read -r whole; } <"$definition/head"
+	{ IFS= read -r title && read -r whole; } <"$definition/head"
 	[ -d "$journal" ] || mkdir "$journal"
 	if read_steps; then
 		[ ! -e "$definition/fresh" ] || tidy
