@@ -104,6 +104,13 @@ class Vm:
         """Switch on, and wait for the result of this boot."""
         return self.boot(self.machine.start, seconds)
 
+    def start_in_an_outage(self, seconds: float) -> Status:
+        """Switch on, and wait for the result of this boot alone: later parts of cloud-init may wait for ever."""
+        before = len(self.machine.results())
+        self.machine.start()
+        self.machine.wait_result(after=before, seconds=seconds)
+        return self.status()
+
     def reboot(self, seconds: float = PATIENCE) -> Status:
         """Reboot, and wait for the result of the new boot."""
         return self.boot(self.machine.reboot, seconds)

@@ -78,7 +78,7 @@ def test_image_started_in_an_outage(cloud: Cloud) -> None:
     parent.start()
     clone = parent.image(FIRST_AND_EVERY)
     clone.machine.outage("503")
-    status = clone.start(400)
+    status = clone.start_in_an_outage(500)
 
     assert [] == clone.lines()
     assert "failed" == status["result"]

@@ -21,7 +21,7 @@ def test_service_fails_at_a_reboot(cloud: Cloud, outage: str) -> None:
     vm.machine.stop()
     vm.machine.outage(outage)
     pressed = time.monotonic()
-    status = vm.start(SECONDS)
+    status = vm.start_in_an_outage(SECONDS)
 
     assert time.monotonic() - pressed < SECONDS
     assert ["one", "two", "two"] == vm.lines()
