@@ -48,6 +48,7 @@ def test_unruly_steps(cloud: Cloud) -> None:
     assert done == vm.lines()
     assert ("failed", "is not text", 3) == (failed["result"], failed["failed_step"], failed["exit_code"])
     assert failed["output"][-1].startswith("caf") and failed["output"][-1].endswith(" end")
+    vm.run("iconv -f UTF-8 -t UTF-8 /run/evenboot/status")
     assert {"evenboot.log", "evenboot.log.1"} == set(log_sizes(vm))
     assert max(log_sizes(vm).values()) <= LOG_BYTES
     assert "line 399999 of a flood" in vm.evenboot("log").stdout
