@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ..runner.scenarios import definition
-from .clouds import Cloud, outcomes
+from .clouds import Cloud, Vm, outcomes
 
 SECONDS = 240  # within which every-boot steps have run
 
@@ -28,4 +28,10 @@ def test_service_fails_at_a_reboot(cloud: Cloud, outage: str) -> None:
     assert ["skipped one", "ran two"] == outcomes(status)
     assert ("cached", "later", "ok") == (status["source"], status["boot"], status["result"])
     assert "metadata service does not answer" in status["message"]
-    assert "active\nactive\n" == vm.run("systemctl is-active ssh.service multi-user.target")
+    vm.until(lambda: services_are_up(vm), "ordinary services are up", SECONDS)
+
+
+def services_are_up(vm: Vm) -> bool:
+    """Tell whether the machine is there for its users."""
+    up = vm.machine.exec("systemctl is-active ssh.service multi-user.target", check=False)
+    return "active\nactive\n" == up.stdout
