@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from startup import StartupScript
+from concurrent.futures import ThreadPoolExecutor
+
+from startup import Shell, StartupScript
 
 from ..runner.scenarios import definition, note
 from .clouds import Cloud, Vm, outcomes
@@ -52,3 +54,16 @@ def test_two_agents_and_an_operator_obey_an_edit(cloud: Cloud) -> None:
     assert ["one", "three", "two"] == vm.lines()
     assert 0 == vm.evenboot("apply").returncode
     assert ["skipped one", "skipped two", "skipped three"] == outcomes(vm.status())
+
+
+def test_operators_come_one_after_another(cloud: Cloud) -> None:
+    """L10, L12: an operator whose apply is over learns its result, also while another one's waits for its turn."""
+    vm = cloud.make(StartupScript("site", first_boot=[Shell("lasts", script="sleep 2\n")], every_boot=[note("four")]))
+    vm.start()
+    with ThreadPoolExecutor() as operators:
+        first = operators.submit(vm.evenboot, "rerun", "lasts")
+        vm.until(vm.busy, "the first apply runs")
+        second = operators.submit(vm.evenboot, "apply")
+        said = [first.result(), second.result()]
+
+    assert [0, 0] == [call.returncode for call in said], said
