@@ -8,6 +8,7 @@ take_lock() {
 # obey [LOCKED]: one apply. The unit evenboot.service runs it, whoever wanted it: the boot, an operator, a deployment.
 obey() {
 	[ $# -gt 0 ] || take_lock "$run/lock"
+	true >"$run/wanted"
 	true >"$run/status"
 	true >"$run/refreshed"
 	open_log
