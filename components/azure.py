@@ -104,8 +104,8 @@ class AzureVm(Vm):
 
     Shared by the VMs of the stack, belonging to the stack, one per location and provider (with the provider's name
     behind `evenboot` unless it is the default one):
-        `evenboot-westeurope`: a resource group, for those that give no `resource_group` or no `subnet`, and for scripts, and a network
-            for those that give no `subnet`.
+        `evenboot-westeurope`: a resource group, for those that give no `resource_group` or no `subnet`, and for scripts that
+            exceed their slots; and a network, for those that give no `subnet`.
         `evenboot3f1c09ab`: with `overflow=True`, the storage account of the scripts that exceed their slots; the digits
             stand for location and provider.
 

@@ -214,7 +214,7 @@ def console_problems(args: VmArgs, cloud: Cloud) -> Iterator[Problem]:
 
 _SDKS: Mapping[Cloud, Sequence[str]] = {
     "aws": ["boto3"],
-    "gcp": ["google.cloud.compute_v1"],
+    "gcp": ["google.auth", "requests"],
     "azure": ["azure.mgmt.compute", "azure.identity"],
 }
 

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import host
+from . import disk, host
 from . import image as images
 from .certificates import AUTHORITY, ensure_authority
 from .clouds import CLOUDS, cloud_named
 from .control_group import ControlGroup
 from .errors import LabError, LabUsageError
 from .host import command, write_atomically
-from .machine import NAME, NSPAWN_PROPAGATE, Machine, adapt_disk, new_definition, remove_propagation, unmount
+from .machine import NAME, NSPAWN_PROPAGATE, Machine, new_definition, remove_propagation
 from .network import CloudNetwork, namespaces, remove_namespace
 
 LONGEST_STATE = 50  # names of sockets have at most 107 characters
@@ -140,6 +140,7 @@ class Lab:
         image: str = "debian-12",
         attributes: Mapping[str, str] = {},
         address: str | None = None,
+        disk_mib: int | None = None,
     ) -> Machine:
         """Define a machine, still off, with a new disk.
 
@@ -150,10 +151,18 @@ class Lab:
             image: "debian-12" or "debian-13", which `lab.image.ensure` must have built.
             attributes: further metadata (gcp).
             address: one that `free_address` gave; None: the next free one.
+            disk_mib: what the machine can write before its disk is full, and then in memory; None: no limit.
         """
         layers = [str(path) for path in images.layers(image, cloud_named(cloud).name)]
         return self.create_from(
-            cloud, name, payload=payload, image=image, attributes=attributes, layers=layers, address=address
+            cloud,
+            name,
+            payload=payload,
+            image=image,
+            attributes=attributes,
+            layers=layers,
+            address=address,
+            disk_mib=disk_mib,
         )
 
     def create_from(
@@ -167,6 +176,7 @@ class Lab:
         layers: Sequence[str],
         upper: Path | None = None,
         address: str | None = None,
+        disk_mib: int | None = None,
     ) -> Machine:
         """Define a machine whose disk is the given layers, the top one first, and a copy of `upper`."""
         if not NAME.fullmatch(name):
@@ -185,9 +195,9 @@ class Lab:
                 else:
                     (partial / "upper").mkdir()
                 authority = ensure_authority(self.state / AUTHORITY)
-                adapt_disk(partial / "upper", [Path(layer) for layer in layers], cloud, name, authority)
+                disk.adapt(partial / "upper", [Path(layer) for layer in layers], cloud, name, authority)
                 number = self._number(cloud, address) if address else self._free_number(cloud)
-                definition = new_definition(cloud, name, number, image, layers)
+                definition = new_definition(cloud, name, number, image, layers, disk_mib)
                 definition["attributes"] = dict(attributes)
                 write_atomically(partial / "instance.json", json.dumps(definition, indent=1).encode())
                 if payload is not None:
@@ -260,7 +270,7 @@ class Lab:
         clouds = [self.network(cloud) for cloud in CLOUDS if (self.state / "clouds" / cloud).exists()]
         known = {
             "control groups": {m.group.name for m in machines} | {m.keeper_group.name for m in machines},
-            "mounts": {str(machine.folder / "root") for machine in machines},
+            "mounts": {str(machine.folder / place) for machine in machines for place in ("root", "small")},
             "network namespaces": {m.host_name for m in machines} | {cloud.namespace for cloud in clouds},
             "nspawn folders": {machine.host_name for machine in machines},
             "folders": {str(machine.folder) for machine in machines} | {str(self.state / "clouds")},
@@ -292,7 +302,7 @@ class Lab:
                     group.kill()
             left = self.leftovers()
             for mount in left["mounts"]:
-                unmount(Path(mount))
+                disk.unmount(Path(mount))
             for namespace in namespaces(self.prefix):
                 remove_namespace(namespace)
             for path in (self.state / "machines", self.state / "clouds"):

@@ -22,24 +22,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import certificates
-from .clouds import METADATA_ADDRESS, cloud_named, new_identity
+from . import disk
+from .clouds import cloud_named, new_identity
 from .control_group import ControlGroup
 from .errors import LabError, LabTimeout
-from .host import command, write_atomically
+from .host import write_atomically
 from .network import program, remove_namespace
 
 if TYPE_CHECKING:
     from .laboratory import Lab
 
-OUTAGES = ("ok", "503", "refuse", "drop")
+OUTAGES = ("ok", "503", "refuse", "drop", "slow")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,46}")  # no dot: names with one are the lab's own
 GUEST_ENVIRONMENT = (
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME=/root",
     "LANG=C.UTF-8",
 )
-NSPAWN_LOCKS = Path("/run/systemd/nspawn/locks")
 NSPAWN_PROPAGATE = Path("/run/systemd/nspawn/propagate")
 RESULT = "evenboot: result "
 POWER_OFF, REBOOT = signal.SIGRTMIN + 4, signal.SIGRTMIN + 5  # what systemd as PID 1 takes for these buttons
@@ -154,7 +153,8 @@ class Machine:
         """Say what the metadata service does for this machine from now on.
 
         Args:
-            mode: "ok", "503" (it answers so), "refuse" (connection refused), "drop" (packets are lost).
+            mode: "ok", "503" (it answers so), "refuse" (connection refused), "drop" (packets are lost), "slow" (it
+                answers, a hundred bytes a second).
         """
         if mode not in OUTAGES:
             raise LabError(f"outage {mode!r} is none of {', '.join(OUTAGES)}")
@@ -270,7 +270,8 @@ class Machine:
         with self.lab.changing():
             self.cut_power()
             self.lab.network(self.cloud).obey_outage(self.address, "ok")
-            unmount(self.folder / "root")
+            for place in ("root", "small"):
+                disk.unmount(self.folder / place)
             remove_propagation(self.host_name)
             remove_namespace(self.host_name)
             gone = self.folder.with_name(f".{self.name}.gone")
@@ -286,16 +287,8 @@ class Machine:
         return self.folder / "root"
 
     def _mount(self) -> None:
-        root = self.folder / "root"
-        if root.is_mount():
-            return
         definition = self.definition
-        options = (
-            "lowerdir=" + ":".join(definition["layers"]),
-            f"upperdir={self.folder}/upper",
-            f"workdir={self.folder}/work",
-        )
-        command("mount", "-t", "overlay", "overlay", "-o", ",".join(options), root)
+        disk.mount(self.folder, definition["layers"], definition.get("disk_mib"))
 
     def clone(self, name: str, payload: bytes | None) -> Machine:
         """Take an image of its disk as it is, and make a new machine, still off, from that image.
@@ -313,7 +306,8 @@ class Machine:
                 image=definition["image"],
                 attributes=definition["attributes"],
                 layers=definition["layers"],
-                upper=self.folder / "upper",
+                upper=disk.own_layer(self.folder, definition.get("disk_mib")),
+                disk_mib=definition.get("disk_mib"),
             )
         finally:
             self.group.freeze(False)
@@ -402,39 +396,10 @@ class Machine:
         return status if status >= 0 else 128 - status
 
 
-def unmount(root: Path) -> None:
-    """Take a machine's disk off this computer's file system, with the lock files that systemd-nspawn has left for it."""
-    while root.is_mount():
-        place = root.stat()
-        for lock in NSPAWN_LOCKS.glob(f"inode-*:{place.st_ino}"):
-            if lock.name in (f"inode-{place.st_dev:x}:{place.st_ino}", f"inode-{place.st_dev}:{place.st_ino}"):
-                lock.unlink(missing_ok=True)
-        try:
-            command("umount", root)
-        except LabError:  # somebody's shell stands in it; what it sees goes away with that shell
-            command("umount", "--lazy", root)
-
-
 def remove_propagation(name: str) -> None:
     """Remove the folder that systemd-nspawn leaves for a machine where /run is not a tmpfs."""
     with suppress(FileNotFoundError):
         (NSPAWN_PROPAGATE / name).rmdir()
-
-
-def adapt_disk(upper: Path, lower: Sequence[Path], cloud: str, name: str, authority: Path) -> None:
-    """Write what differs from machine to machine, and from lab to lab, to a new disk's own layer."""
-    certificates.trust(authority, upper, lower)
-    if cloud_named(cloud).datasource:
-        return  # cloud-init does the rest
-    etc = upper / "etc"
-    (etc / "network/interfaces.d").mkdir(parents=True, exist_ok=True)
-    (etc / "network/interfaces.d/eth0").write_text("auto eth0\niface eth0 inet dhcp\n")
-    (etc / "hostname").write_text(f"{name}\n")
-    hosts = next((layer / "etc/hosts" for layer in (upper, *lower) if (layer / "etc/hosts").exists()), None)
-    text = hosts.read_text() if hosts else "127.0.0.1 localhost\n"
-    if "metadata.google.internal" not in text:
-        text += f"{METADATA_ADDRESS} metadata.google.internal metadata\n"
-    (etc / "hosts").write_text(text)
 
 
 def _hears(pid: int, number: int) -> bool:
@@ -451,7 +416,9 @@ def _hears(pid: int, number: int) -> bool:
     return fields["Name"] == "systemd" and bool(taken >> (number - 1) & 1)
 
 
-def new_definition(cloud: str, name: str, number: int, image: str, layers: Sequence[str]) -> dict[str, Any]:
+def new_definition(
+    cloud: str, name: str, number: int, image: str, layers: Sequence[str], disk_mib: int | None
+) -> dict[str, Any]:
     """Return the definition of a new machine with an identity of its own."""
     properties = cloud_named(cloud)
     ip, (instance_id, vm_uuid) = f"{properties.network}.{number}", new_identity(cloud)
@@ -471,6 +438,7 @@ def new_definition(cloud: str, name: str, number: int, image: str, layers: Seque
         "vm_uuid": vm_uuid,
         "image": image,
         "layers": list(layers),
+        "disk_mib": disk_mib,
         "attributes": {},
         "outage": "ok",
     }

@@ -1,4 +1,4 @@
-"""The command on the author's machine: check, render and plan, without a cloud and without Pulumi.
+"""The command on the author's machine: check, render, plan and import, without a cloud and without Pulumi.
 
 Exit codes: 0 fine, 1 problems, 2 wrong use or a file that cannot be imported.
 """
@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 
 from . import problems, rules
 from .definition import StartupScript
@@ -80,8 +81,25 @@ def _parser() -> argparse.ArgumentParser:
             dest="values",
             help="the text of a value; once for each",
         )
+    _add_import(commands)
     render.add_argument("--cloud", choices=list(CLOUDS), required=True, help="whose slot")
     return parser
+
+
+def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
+    importing = commands.add_parser(
+        "import",
+        help="turn scripts, cloud-config or MIME user data into a definition",
+        description="Turn a folder of scripts, a script, a cloud-config or MIME user data into a definition. Its Python text "
+        "goes to standard output or to FILE.py, and what is to be known about it to standard error: what could not be "
+        "carried over, lines that are not repeatable, and secrets. Cloud-config needs PyYAML.",
+        epilog="Exit codes: 0 all was carried over, 1 some was not, 2 wrong use or nothing to import.",
+        allow_abbrev=False,
+    )
+    importing.set_defaults(run=_import)
+    importing.add_argument("source", metavar="FOLDER", type=Path, help="the folder, or a single file")
+    importing.add_argument("--name", default="", help="what the definition is called; the folder's name when not given")
+    importing.add_argument("--output", metavar="FILE.py", type=Path, help="where to write it, instead of standard output")
 
 
 class _Set(argparse.Action):
@@ -146,6 +164,30 @@ def _plan(options: argparse.Namespace) -> int:
         raise StartupScriptError(found)
     print(*_report(new, plan(old, new, values, values)), sep="\n")
     return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from .importing import import_from, write
+
+    output: Path | None = options.output
+    if output is not None and output.exists():
+        raise LoadingError(f"{output}: is there already; remove it, or give another --output")
+    imported = import_from(options.source, options.name)
+    text = write(imported.definition, options.source.name)
+    for warning in imported.warnings:
+        print(warning, file=sys.stderr)
+    lost = sum(warning.lost for warning in imported.warnings)
+    steps = _steps(len(list(imported.definition.steps())))
+    told = f"{len(imported.warnings)} warning{'' if len(imported.warnings) == 1 else 's'}"
+    print(f"{imported.definition.name}: {steps}, {told}, {lost} not carried over", file=sys.stderr)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise LoadingError(f"{output}: {error.strerror}") from None
+    return 1 if lost else 0
 
 
 def _report(new: StartupScript, planned: Sequence[Planned]) -> Iterator[str]:

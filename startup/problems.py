@@ -111,6 +111,10 @@ def not_one_line() -> str:
     return "has more than one line; give one key on each entry of the list"
 
 
+def bad_key(value: str) -> str:
+    return f"is {shown(value)}, a comment and no key; take it out"
+
+
 def private_key() -> str:
     return "is a private key, which would be readable by whoever can see the VM; give the public one (the .pub file)"
 

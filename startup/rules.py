@@ -91,6 +91,14 @@ def folder(value: object) -> str | None:
     return path(value, root=True)
 
 
+def login_shell(value: object) -> str | None:
+    """Judge the path of a login shell, which stands in a line of /etc/passwd."""
+    wrong = path(value)
+    if wrong is None and isinstance(value, str) and set(value) & set(": "):
+        return problems.bad_path(value, "a path with a colon or a space, which no login shell can have; take it out")
+    return wrong
+
+
 def mode(value: object) -> str | None:
     """Judge permission bits, and notice octal digits written as a decimal number."""
     if not isinstance(value, int) or isinstance(value, bool):
@@ -147,6 +155,8 @@ def ssh_key(value: object) -> str | None:
         return problems.empty("a public key, as in the .pub file")
     if "PRIVATE KEY" in value:
         return problems.private_key()
+    if value.lstrip().startswith("#"):
+        return problems.bad_key(value)
     return problems.not_one_line() if len(value.strip("\n").splitlines()) > 1 or "\n" in value else None
 
 

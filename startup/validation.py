@@ -131,7 +131,7 @@ def _fields(step: Step, given: _Given) -> Iterator[Finding]:
         case User():
             yield "login", rules.login(step.login)
             yield from _entries("groups", step.groups, "groups", rules.group)
-            yield "shell", rules.path(step.shell)
+            yield "shell", rules.login_shell(step.shell)
             yield "system", rules.flag(step.system)
             yield from _entries("ssh_keys", step.ssh_keys, "public keys", rules.ssh_key)
         case Unit():

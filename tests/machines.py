@@ -19,8 +19,8 @@ PLACES = 10
 
 
 @contextmanager
-def lab_of_tests(image_name: str = "debian-12") -> Iterator[Lab]:
-    """Yield an empty lab, with the image built, and remove all of it at the end.
+def lab_of_tests(*images: str) -> Iterator[Lab]:
+    """Yield an empty lab, with the images (default: Debian 12) built, and remove all of it at the end.
 
     Skips with the reason where machines cannot boot. What a killed run left is removed by the next one, as the places
     are few and have fixed names. The images are the user's own, so they are built once only.
@@ -31,7 +31,8 @@ def lab_of_tests(image_name: str = "debian-12") -> Iterator[Lab]:
         pytest.skip(f"machines cannot boot here: {error}")
     with _free_place() as number:
         lab = Lab(state=Path(f"{PLACE}-{number}"), prefix=f"ebt{number}-")
-        image.ensure(image_name, prefix=lab.prefix)
+        for name in images or ("debian-12",):
+            image.ensure(name, prefix=lab.prefix)
         lab.down()
         try:
             yield lab

@@ -72,6 +72,18 @@ def test_startup_needs_the_standard_library_only() -> None:
     assert "startup" in loaded_by(code, "-S", "-I")
 
 
+def test_importer_alone_needs_pyyaml() -> None:
+    """PyYAML is loaded by `startup.importing`, and by it only when there is YAML to read; nothing else asks for either."""
+    asking = [path for path in modules("startup") if '"yaml"' in path.read_text()]
+
+    assert {ROOT / "startup/importing"} == {path.parent for path in asking}
+    assert "yaml" not in loaded_by("import startup.__main__, startup.importing")
+    assert [] == [
+        path for path in modules("startup") if path.parent.name != "importing" and path.name != "__main__.py"
+        and "importing" in path.read_text()
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("cloud", SDKS)
 def test_one_cloud_loads_no_other_sdk(cloud: str) -> None:
     """A program with the VMs of one cloud loads no other cloud's SDK."""

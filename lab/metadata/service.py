@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from ..objects.identities import Identities
 from .store import Store
+
+SLOW_BYTES = 100  # a second, during the outage "slow"
 
 
 class MetadataHandler(BaseHTTPRequestHandler):
@@ -75,6 +78,8 @@ class MetadataHandler(BaseHTTPRequestHandler):
             agent=self.headers.get("User-Agent", ""),
         )
         try:
+            if self.slow:
+                time.sleep(1)
             self.send_response(status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
@@ -82,9 +87,23 @@ class MetadataHandler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(data)
+                self.send_body(data)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the machine went away, for example in a power cut
+
+    @property
+    def slow(self) -> bool:
+        """Tell whether the machine that asks has to wait for each byte."""
+        instance = self.store.instance(self.ip)
+        return instance is not None and instance["outage"] == "slow"
+
+    def send_body(self, data: bytes) -> None:
+        """Send it at once, or as slowly as the outage says for as long as there is one."""
+        while data and self.slow:
+            self.wfile.write(data[:SLOW_BYTES])
+            data = data[SLOW_BYTES:]
+            time.sleep(1)
+        self.wfile.write(data)
 
 
 class Server(ThreadingHTTPServer):

@@ -45,11 +45,15 @@ not_in_a_step() {
 	exit 64
 }
 
-# apply: after the one that runs, if one does. The status is the new one's, or none.
+# apply: one that begins after this call. systemd takes a call for a new one for part of one that is about to end.
 apply() {
 	not_in_a_step
-	flock "$run/lock" rm -f "$run/status"
-	systemctl start evenboot.service
+	echo yes >"$run/wanted"
+	for _ in 1 2 3; do
+		[ ! -s "$run/wanted" ] || systemctl start evenboot.service
+	done
+	# Somebody else's may have begun meanwhile.
+	flock "$run/lock" true
 	status
 }
 

@@ -8,6 +8,7 @@ take_lock() {
 # obey [LOCKED]: one apply. The unit evenboot.service runs it, whoever wanted it: the boot, an operator, a deployment.
 obey() {
 	[ $# -gt 0 ] || take_lock "$run/lock"
+	true >"$run/wanted"
 	true >"$run/status"
 	true >"$run/refreshed"
 	open_log
@@ -29,7 +30,7 @@ obey() {
 	id="\"$instance\""
 	[ "$first_boot_id" != "$boot_id" ] || boot=first
 	arm_shutdown
-	{ read -r title && read -r whole; } <"$definition/head"
+	{ IFS= read -r title && read -r whole; } <"$definition/head"
 	[ -d "$journal" ] || mkdir "$journal"
 	if read_steps; then
 		[ ! -e "$definition/fresh" ] || tidy

@@ -4,7 +4,7 @@ do_shutdown() {
 	take_lock "$run/lock" -w 15
 	in_force || return 0
 	now
-	end=$((now + 6000)) stopping='' writer='' stamped=0
+	end=$((now + 6000)) stopping='' writer='' stamped=0 instance=''
 	open_log
 	pipe_log
 	rows=$(cat "$definition/shutdown")

@@ -74,7 +74,7 @@ deliver() {
 	open_log
 	[ -e "$runner" ] || accept "$delivered" || [ $? -eq 3 ] || {
 		begin
-		message=$problem
+		boot=first message=$problem
 		finish failed
 		return 1
 	}

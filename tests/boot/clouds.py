@@ -17,8 +17,18 @@ from lab.machine import RESULT, Lab, Machine
 from startup import StartupScript, render
 
 CLOUDS = ("aws", "gcp", "azure")
-IMAGE = "debian-12"
+IMAGES = ("debian-12", "debian-13")
 PATIENCE = 90  # seconds for what takes a few: the computer may have much to do
+EARLY = """\
+[Unit]
+DefaultDependencies=no
+After=systemd-remount-fs.service
+Before=sysinit.target systemd-journal-flush.service systemd-tmpfiles-setup.service
+ConditionPathExists=/{name}
+[Service]
+Type=oneshot
+ExecStart={command}
+"""
 Values = Mapping[str, str]
 Status = dict[str, Any]
 
@@ -29,8 +39,8 @@ class Cloud:
     _numbers = count(1)
     _next = threading.Lock()
 
-    def __init__(self, lab: Lab, name: str) -> None:
-        self.lab, self.name = lab, name
+    def __init__(self, lab: Lab, name: str, image: str = IMAGES[0]) -> None:
+        self.lab, self.name, self.image = lab, name, image
         self.vms: list[Vm] = []
 
     def __enter__(self) -> Cloud:
@@ -49,10 +59,12 @@ class Cloud:
         """Return what the slot holds; None: nothing."""
         return definition and render(definition, values, self.name).content  # pyright: ignore[reportArgumentType]
 
-    def make(self, definition: StartupScript | None, values: Values | None = None) -> Vm:
-        """Make a VM that is still off."""
-        machine = self.lab.create(self.name, self.new_name(), payload=self.payload(definition, values), image=IMAGE)
-        return self.look_after(machine)
+    def make(self, definition: StartupScript | None, values: Values | None = None, disk_mib: int | None = None) -> Vm:
+        """Make a VM that is still off; one whose disk can be filled if it is told how much it holds."""
+        payload = self.payload(definition, values)
+        return self.look_after(
+            self.lab.create(self.name, self.new_name(), payload=payload, image=self.image, disk_mib=disk_mib)
+        )
 
     def look_after(self, machine: Machine) -> Vm:
         """Make a machine one of the story's."""
@@ -80,9 +92,24 @@ class Vm:
         (vm.disk / "done").unlink(missing_ok=True)
         return vm
 
+    def early(self, name: str, command: str) -> None:
+        """Let the VM run a command early in each boot that finds a file /NAME; write that file."""
+        units = self.disk / "etc/systemd/system"
+        (units / "sysinit.target.wants").mkdir(exist_ok=True)
+        (units / f"{name}.service").write_text(EARLY.format(name=name, command=command))
+        (units / f"sysinit.target.wants/{name}.service").symlink_to(f"../{name}.service")
+        (self.disk / name).touch()
+
     def start(self, seconds: float = PATIENCE) -> Status:
         """Switch on, and wait for the result of this boot."""
         return self.boot(self.machine.start, seconds)
+
+    def start_in_an_outage(self, seconds: float) -> Status:
+        """Switch on, and wait for the result of this boot alone: later parts of cloud-init may wait for ever."""
+        before = len(self.machine.results())
+        self.machine.start()
+        self.machine.wait_result(after=before, seconds=seconds)
+        return self.status()
 
     def reboot(self, seconds: float = PATIENCE) -> Status:
         """Reboot, and wait for the result of the new boot."""
@@ -139,9 +166,9 @@ class Vm:
             time.sleep(0.1)
 
 
-def archived(file: str) -> str:
-    """Return where machines get a file of the package archive."""
-    return f"http://{ARCHIVE_NAME}:{ARCHIVE_PORT}/{archive_folder(IMAGE).name}/{file}"
+def archived(image: str, file: str) -> str:
+    """Return where machines get a file of their image's package archive."""
+    return f"http://{ARCHIVE_NAME}:{ARCHIVE_PORT}/{archive_folder(image).name}/{file}"
 
 
 def outcomes(status: Status) -> list[str]:

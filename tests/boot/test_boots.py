@@ -1,15 +1,13 @@
-"""First and later boots, and what happens when one is cut short or goes wrong."""
+"""First and later boots, and what happens when one goes wrong."""
 
 from __future__ import annotations
 
-from startup import Shell, StartupScript
+from startup import StartupScript
 
 from ..runner.scenarios import breaks, definition, note
 from .clouds import Cloud, outcomes
 
 FIRST_AND_EVERY = definition("one two", "three four")
-WAITS = Shell("two", script="echo two >>/done\n[ -e /mended ] || sleep 600\n")
-HALF_WAY = StartupScript("site", first_boot=[note("one"), WAITS, note("three")], every_boot=[note("four")])
 
 
 def test_first_and_later_boots(cloud: Cloud) -> None:
@@ -35,25 +33,6 @@ def test_first_and_later_boots(cloud: Cloud) -> None:
 
     assert ["three", "four"] == vm.lines()[6:]
     assert 3 == len(vm.machine.results()), "one apply in each boot"
-
-
-def test_power_cut_in_a_step(cloud: Cloud) -> None:
-    """L3, L5: after a power cut in a step the next boot starts that step again, and no finished one.
-
-    What the machine had written is in this computer's memory and so survives; that it is on the disk in time is shown
-    where the runner's calls are watched.
-    """
-    vm = cloud.make(HALF_WAY)
-    vm.machine.start()
-    vm.wait_line("two")
-    vm.machine.cut_power()
-    (vm.disk / "mended").touch()
-
-    status = vm.start()
-
-    assert ["one", "two", "two", "three", "four"] == vm.lines()
-    assert ["skipped one", "ran two", "ran three", "ran four"] == outcomes(status)
-    assert ("later", "ok") == (status["boot"], status["result"])
 
 
 def test_failing_step(cloud: Cloud) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from startup import Shell, StartupScript, Unit
 
 from ..runner.scenarios import breaks, note
@@ -14,17 +16,17 @@ ExecStart=/usr/bin/python3 -m http.server 8000 --directory /srv
 WantedBy=multi-user.target
 """
 SERVES = "timeout 10 sh -c 'until curl -fsS localhost:8000 >/dev/null; do sleep 0.1; done'\n"
-DRAIN = f"""\
+DRAIN = """\
 curl -fsS localhost:8000 >/dev/null
 echo service is up >>/done
-curl -fsS {archived('Packages')} >/dev/null
+curl -fsS "$ELSEWHERE" >/dev/null
 echo network is up >>/done
 """
 SITE = StartupScript(
     "site",
     first_boot=[Unit("server.service", content=SERVER)],
     every_boot=[Shell("it serves", script=SERVES), note("up")],
-    shutdown=[Shell("drain", script=DRAIN), breaks("fails"), note("last")],
+    shutdown=[Shell("drain", script=DRAIN, uses=["ELSEWHERE"]), breaks("fails"), note("last")],
 )
 AT_A_STOP = ["service is up", "network is up", "fails", "last"]
 INTERRUPTED = Shell(
@@ -35,7 +37,7 @@ INTERRUPTED = Shell(
 
 def test_shutdown_steps(cloud: Cloud) -> None:
     """L13: they run at each stop, with network and services still up; one that fails does not stop the next."""
-    vm = cloud.make(SITE)
+    vm = cloud.make(SITE, {"ELSEWHERE": archived(cloud.image, "Packages")})
     booted = vm.start()
     vm.reboot()
 
@@ -79,3 +81,19 @@ def test_running_apply_is_interrupted_first(cloud: Cloud) -> None:
 
     assert ["one", "begin", "interrupted", "last", "begin", "interrupted", "last", "begin", "two"] == vm.lines()
     assert "ok" == status["result"]
+
+
+HANGS = Shell("hangs", script="echo hangs >>/done\ntrap '' TERM\nwhile :; do sleep 1; done\n")
+
+
+def test_shutdown_step_that_hangs(cloud: Cloud) -> None:
+    """L13: 60 seconds for all together: a step that hangs and ignores signals is ended, those after it are left out, and
+    the machine reboots."""
+    vm = cloud.make(StartupScript("site", every_boot=[note("up")], shutdown=[note("first"), HANGS, note("too late")]))
+    vm.start()
+    pressed = time.monotonic()
+    vm.reboot(150)
+
+    assert time.monotonic() - pressed < 150
+    assert ["up", "first", "hangs", "up"] == vm.lines()
+    assert "shutdown step 'too late' left out" in (vm.disk / "var/log/evenboot.log").read_text()

@@ -7,7 +7,7 @@ import hashlib
 from lab.archive import archive_folder
 from startup import Directory, Download, File, Packages, Service, Shell, StartupScript, Unit, User
 
-from .clouds import IMAGE, Cloud, archived, outcomes
+from .clouds import Cloud, archived, outcomes
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3xN7zq0zvXw4lJb9uR5cYf3sKp1mE8dQ2hT6gVnW0a nobody@example.org"
 KEEPS_TIME = """\
@@ -58,9 +58,9 @@ def test_accounts_files_and_units(cloud: Cloud) -> None:
     assert "active\n" == vm.run("systemctl is-active keeps-time")
 
 
-def web(port: int) -> StartupScript:
+def web(image: str, port: int) -> StartupScript:
     """Make nginx serve a page on a port."""
-    [package] = archive_folder(IMAGE).glob("nginx-common_*.deb")
+    [package] = archive_folder(image).glob("nginx-common_*.deb")
     conf = File("/etc/nginx/conf.d/page.conf", content=f"server {{ listen {port}; location / {{ return 200 'page\\n'; }} }}\n")
     no_example = Shell("drop the example", script="rm -f /etc/nginx/sites-enabled/default")
     return StartupScript(
@@ -71,7 +71,7 @@ def web(port: int) -> StartupScript:
             no_example,
             Service("nginx", restart_on=[conf, no_example]),
             Download(
-                archived(package.name),
+                archived(image, package.name),
                 path="/opt/deb/package",
                 sha256=hashlib.sha256(package.read_bytes()).hexdigest(),
                 mode=0o600,
@@ -82,7 +82,7 @@ def web(port: int) -> StartupScript:
 
 def test_packages_service_and_download(cloud: Cloud) -> None:
     """Packages, Service and Download: nginx is installed and serves; it restarts when its file changes, and only then."""
-    vm = cloud.make(web(8001))
+    vm = cloud.make(web(cloud.image, 8001))
     first = vm.start()
     main_process = "systemctl show --property=MainPID nginx"
 
@@ -94,7 +94,7 @@ def test_packages_service_and_download(cloud: Cloud) -> None:
     vm.evenboot("rerun", "service nginx")
     assert before == vm.run(main_process)
 
-    vm.define(web(8002))
+    vm.define(web(cloud.image, 8002))
     assert 0 == vm.evenboot("apply").returncode
     ran = [outcome for outcome in outcomes(vm.status()) if outcome.startswith("ran")]
     assert ["ran file /etc/nginx/conf.d/page.conf", "ran service nginx"] == ran

@@ -85,7 +85,7 @@ def test_a_missing_sdk_is_said_before_anything_is_registered(
     kind: Kind, arguments: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the extra that installs it."""
-    for name in ("boto3", "google.cloud", "azure.mgmt", "azure.identity"):
+    for name in ("boto3", "google.auth", "azure.mgmt", "azure.identity"):
         monkeypatch.setitem(sys.modules, name, None)
     error = str(kind.deploy(**arguments).error)
 

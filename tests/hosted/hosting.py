@@ -64,6 +64,12 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.Engine
     def Invoke(self, request: Any, context: Any) -> Any:
         return self.recorder.Invoke(request)
 
+    def RegisterResourceHook(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def RegisterErrorHook(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
     def Log(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()
 

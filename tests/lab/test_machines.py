@@ -65,13 +65,24 @@ def test_a_package_of_the_archive_can_be_installed_inside(three: dict[str, Machi
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_an_outage_is_what_its_name_says(three: dict[str, Machine], cloud: str) -> None:
-    """The metadata service answers 503, refuses connections (curl's 7), or never answers (28), and recovers."""
+    """The metadata service answers 503, refuses connections (curl's 7), answers in no time (28), and recovers."""
     machine, seen = three[cloud], dict[str, str]()
     healthy = machine.exec(PROBE, check=False).stdout
-    for mode in ("503", "refuse", "drop", "ok"):
+    for mode in ("503", "refuse", "drop", "slow", "ok"):
         machine.outage(mode)
         seen[mode] = machine.exec(PROBE, check=False).stdout
-    assert seen == {"503": "503 0", "refuse": "000 7", "drop": "000 28", "ok": healthy}
+    assert seen == {"503": "503 0", "refuse": "000 7", "drop": "000 28", "slow": "000 28", "ok": healthy}
+
+
+def test_a_slow_answer_is_whole_in_the_end(three: dict[str, Machine]) -> None:
+    """The outage "slow" loses nothing: what does not fit in the first second arrives later."""
+    machine = three["gcp"]
+    machine.set_attributes({"color": "blue", "long": "x" * 250})
+    machine.outage("slow")
+    ask = "curl -s -m {} -H Metadata-Flavor:Google http://metadata/computeMetadata/v1/instance/attributes/long | wc -c"
+    part, whole = machine.exec(ask.format(2)).stdout, machine.exec(ask.format(30)).stdout
+    machine.outage("ok")
+    assert int(part) < int(whole) == 250
 
 
 def test_further_metadata_is_handed_out(three: dict[str, Machine]) -> None:
@@ -121,6 +132,25 @@ def test_a_clone_is_another_instance_with_the_same_disk(lab: Lab) -> None:
     uuids = {machine.exec("cat /sys/class/dmi/id/product_uuid").stdout for machine in (parent, clone)}
     assert len(uuids) == 2
     assert "payload-ran" in clone.exec("cat /var/log/payload").stdout
+
+
+def test_a_small_disk_can_be_filled(lab: Lab) -> None:
+    """A machine that is told how much its disk holds finds it full then, keeps what it has in a power cut, and can be
+    cloned; nothing stays mounted of it."""
+    machine = lab.create("gcp", "web", payload=None, disk_mib=16)
+    machine.start()
+    machine.wait_ready()
+    assert "No space left on device" in machine.exec("cat /dev/zero >/filler", check=False).stderr
+    machine.cut_power()
+    assert 8 << 20 < (machine.root() / "filler").stat().st_size < 16 << 20
+    (machine.root() / "filler").unlink()
+    machine.start()
+    machine.exec("echo kept >/note")
+    clone = machine.clone("other", None)
+    assert (clone.root() / "note").read_text() == "kept\n"
+    machine.delete()
+    clone.delete()
+    assert lab.leftovers()["mounts"] == []
 
 
 def test_a_machine_whose_keeper_was_killed_gets_another_one(lab: Lab) -> None:

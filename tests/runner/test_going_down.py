@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from startup import Shell, StartupScript
+from startup import File, Shell, StartupScript
 
 from .scenarios import definition, note
 from .throwaway import Machine, outcomes
@@ -79,3 +79,11 @@ def test_pause_between_tries_is_interrupted(machine: Machine) -> None:
 
     assert ["again"] == machine.lines()
     assert "step 'again' was interrupted: the system is going down" == status["message"]
+
+
+def test_shutdown_steps_of_every_sort(machine: Machine) -> None:
+    """L13: a shutdown step that looks first, or is no shell text, does its work as in the other lists."""
+    steps = [note("looked", unless="false"), note("satisfied", unless="true"), File("/seen", content="x")]
+    machine.boot(definition("one", shutdown=steps))
+    machine.evenboot("do_shutdown")
+    assert (["one", "looked"], "x") == (machine.lines(), machine.read("/seen"))

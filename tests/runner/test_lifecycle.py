@@ -291,3 +291,9 @@ def test_applies_overlap(machine: Machine) -> None:
 
     assert ["one", "begin", "end", "two"] == machine.lines()
     assert "ok" == machine.status()["result"]
+
+
+def test_name_with_spaces_around(machine: Machine) -> None:
+    """The status names the definition as it is named, spaces at its ends included."""
+    status = machine.boot(StartupScript(" the site ", first_boot=[note("one")]))
+    assert " the site " == status["definition"]

@@ -43,6 +43,9 @@ class Output:
     ("step", "path", "message"),
     [
         (Shell("a", script=" \n"), "script", "is empty; give the commands to run"),
+        (User("a", shell="/bin/a:b"), "shell", "is '/bin/a:b', a path with a colon or a space"),
+        (User("a", shell="/bin/a "), "shell", "is '/bin/a ', a path with a colon or a space"),
+        (User("a", ssh_keys=["# evenboot: end"]), "ssh_keys[0]", "is '# evenboot: end', a comment and no key"),
         (Shell("a", script="x\0"), "script", "has a NUL character at position 1"),
         (Shell("a", script="\ud800"), "script", r"has the lone surrogate '\ud800' at position 0"),
         (Shell("a", script=cast(Any, 3)), "script", "is 3, not text"),

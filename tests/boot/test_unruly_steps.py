@@ -1,0 +1,91 @@
+"""Steps that behave badly: L16."""
+
+from __future__ import annotations
+
+from startup import Shell, StartupScript
+
+from ..runner.scenarios import note
+from .clouds import Cloud, Vm, outcomes
+
+LOG_BYTES = 10_000_000
+FLOOD = """\
+#!/usr/bin/env python3
+print("x" * 12_000_000)
+for number in range(400_000):
+    print("line", number, "of a flood that is much too long")
+open("/done", "a").write("floods\\n")
+"""
+LEAVES_CHILDREN = """\
+sleep 7777 &
+setsid nohup sleep 7777 >/dev/null 2>&1 &
+echo leaves children >>/done
+"""
+UNRULY = StartupScript(
+    "unruly",
+    first_boot=[
+        Shell("waits for input", script="read -r answer || echo nothing to read >>/done\n"),
+        Shell("floods", script=FLOOD),
+        Shell("leaves children", script=LEAVES_CHILDREN),
+        Shell("meddles", script="set +e\nexec 0<&- 1>&- 2>&-\ncd /proc\necho meddles >>/done\nexit 0\n"),
+        Shell("is not text", script=r"[ -e /mended ] || { printf 'caf\351 \377\376\000 end\n'; exit 3; }"),
+    ],
+    every_boot=[note("last")],
+)
+
+
+def log_sizes(vm: Vm) -> dict[str, int]:
+    """Return the sizes of the log's files by name."""
+    return {path.name: path.stat().st_size for path in (vm.disk / "var/log").glob("evenboot.log*")}
+
+
+def test_unruly_steps(cloud: Cloud) -> None:
+    """L16: one step waits for input, one floods its output, one leaves children, one closes all it has: each is done, the
+    next one runs, the log stays in its bounds; one prints what is no text and fails: the status is JSON all the same."""
+    vm = cloud.make(UNRULY)
+    failed = vm.start()
+    done = ["nothing to read", "floods", "leaves children", "meddles"]
+
+    assert done == vm.lines()
+    assert ("failed", "is not text", 3) == (failed["result"], failed["failed_step"], failed["exit_code"])
+    assert failed["output"][-1].startswith("caf") and failed["output"][-1].endswith(" end")
+    vm.run("iconv -f UTF-8 -t UTF-8 /run/evenboot/status")
+    assert {"evenboot.log", "evenboot.log.1"} == set(log_sizes(vm))
+    assert max(log_sizes(vm).values()) <= LOG_BYTES
+    assert "line 399999 of a flood" in vm.evenboot("log").stdout
+    assert "" == vm.machine.exec(["pgrep", "-f", "sleep 7777"], check=False).stdout, "they end with the apply"
+
+    (vm.disk / "mended").touch()
+    mended = vm.reboot()
+
+    assert [*done, "last"] == vm.lines()
+    assert ["skipped"] * 4 + ["ran", "ran"] == [outcome.split()[0] for outcome in outcomes(mended)]
+    assert {"evenboot.log", "evenboot.log.1"} == set(log_sizes(vm)) and max(log_sizes(vm).values()) <= LOG_BYTES
+
+
+def noting_the_boot(name: str, more: str = "") -> Shell:
+    """A step that writes its name and the id of this boot to /done."""
+    return Shell(name, script=f'echo "{name}: $(cat /proc/sys/kernel/random/boot_id)" >>/done\n{more}')
+
+
+EXITS = noting_the_boot("exits", "trap '' TERM\nsystemctl reboot\n")
+WAITS = noting_the_boot("waits", "[ -e /rebooted ] || { touch /rebooted; systemctl reboot; sleep 600; }\n")
+PLAIN = noting_the_boot("plain", "[ -e /plain ] || { touch /plain; reboot; }\n")
+
+
+def test_steps_that_reboot(cloud: Cloud) -> None:
+    """L16: a step reboots the machine: one that exits 0 is done, and no further one starts in that boot; one that the stop
+    ended is not, and starts again in the next boot."""
+    steps = [EXITS, noting_the_boot("one"), WAITS, noting_the_boot("two"), PLAIN]
+    vm = cloud.make(StartupScript("site", first_boot=steps, every_boot=[noting_the_boot("last")]))
+    vm.machine.start()
+    vm.until(lambda: vm.machine.boots == 4 and "last" in "".join(vm.lines()[-1:]), "all is done")
+    vm.machine.wait_ready()
+    status = vm.status()
+    names, boots = zip(*(line.split(": ") for line in vm.lines()), strict=True)
+
+    assert ("exits", "one", "waits", "waits", "two", "plain") == names[:6]
+    assert names[6:] in (("last",), ("plain", "last")), "the stop may have been quicker than the plain step's end"
+    assert 4 == len(set(boots)), "nothing more starts in a boot whose end a step asked for"
+    assert boots[0] != boots[1] == boots[2] != boots[3] == boots[4] == boots[5] != boots[-1]
+    assert ("later", "ok") == (status["boot"], status["result"])
+    assert "ok" not in {result["result"] for result in vm.machine.results()[:-1]}, "no boot that was cut short was ok"
