@@ -5,6 +5,7 @@ from __future__ import annotations
 import zopfli.gzip
 
 from startup import Shell, StartupScript, render
+from startup.overflow import BOOTSTRAP_LIMIT, overflow
 
 from .figures import Figure, figure
 
@@ -15,7 +16,10 @@ MINIMAL = StartupScript("hello", first_boot=[Shell("say hello", script="echo hel
 def measure() -> list[Figure]:
     """Render the definition; what a larger one adds is its own text and the parts of the runner for its kinds of steps."""
     plain = render(MINIMAL, {}, "aws").text.encode()
+    url = f"https://evenboot-objects-0123456.s3.eu-central-1.amazonaws.com/hello-01234567/{'0' * 64}"
+    bootstrap = overflow(MINIMAL, {}, "aws").bootstrap(url, "eu-central-1")
     return [
         figure("minimal definition for aws, plain", len(plain), "bytes", 10_240),
         figure("the same, compressed with zopfli", len(zopfli.gzip.compress(plain)), "bytes", 4_096),
+        figure("bootstrap of a script in S3, plain", bootstrap.size, "bytes", BOOTSTRAP_LIMIT),
     ]

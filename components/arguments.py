@@ -73,6 +73,11 @@ class VmArgs:
             changed in place and obeyed at the next boot (on aws at once: the provider stops and starts the instance);
             `"restart"`: as `"update"`, and then the VM is restarted, in order, if the cloud does not do it by itself;
             `"replace"`: a new VM; `"ignore"`: it stays as it is. To give another `on_change` changes no VM.
+        overflow: What to do with a script that exceeds the slot: by default that is an error. True: it becomes an object in
+            the cloud's store, in a private, encrypted bucket (on azure a storage account) that the program's VMs share, and
+            the slot holds a small program that fetches it as the VM's own identity, which alone gets the right to read it.
+            The name of a bucket of yours (on azure the id of a storage account): it lies there. A script that fits stands
+            in the slot as ever. The VM needs a way to the store, and curl 7.87 or later on aws.
         wait: Whether the deployment waits for the VM's `ok`, and fails with the step that failed: True for half an
             hour, or a number of seconds. Waited for are new VMs and changes with which a VM boots at once. It needs
             the extra `aws-console`, `gcp-console` or `azure-console`, and the right to read the VM's console.
@@ -92,6 +97,7 @@ class VmArgs:
     startup: StartupScript
     values: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     on_change: OnChange = "update"
+    overflow: bool | pulumi.Input[str] = False
     wait: bool | float = False
     image: pulumi.Input[str] = "debian-12"
     subnet: pulumi.Input[str] | None = None
@@ -123,6 +129,8 @@ def problems_of(name: object, args: VmArgs, is_own_image: Callable[[str], bool],
             "not end in a hyphen (a form that is good on all three clouds)",
         )
     yield from _change_and_wait(args)
+    if not isinstance(args.overflow, (bool, pulumi.Output)) and not (isinstance(args.overflow, str) and args.overflow):
+        yield Problem("overflow", f"is {args.overflow!r}; give True, False, or what names a store of yours")
     if isinstance(args.image, str) and args.image not in IMAGES and not is_own_image(args.image):
         yield Problem("image", f"is {args.image!r}; give {' or '.join(map(repr, IMAGES))}, or {own_form}")
     yield from _inbound(args.inbound)

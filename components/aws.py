@@ -14,10 +14,11 @@ from pulumi_aws import ec2, iam, ssm
 from .arguments import VmArgs, flags, key_refused, problems_of, text_or_nothing
 from .component import Vm
 from .obeying import console_problems, keep_told, watch
+from .objects import Kept, Script, slot_content
 from .options import child_options, vm_options
 from .refusals import asked
 from .sharing import known, once
-from .values import deliver
+from .values import Delivered, deliver
 
 if TYPE_CHECKING or __package__ == "components":
     from startup import Problem
@@ -32,6 +33,7 @@ _IMAGES = {
 _OWN_IMAGE = re.compile(r"ami-[0-9a-f]{8,17}")
 # Graviton: a "g" behind the generation's number, as in t4g or m7gd; a1 was the first.
 _ARM = re.compile(r"(a1|[a-z]+\d+[a-z]*g[a-z]*)\..*")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _SLOT = ("userDataBase64",)
 
 
@@ -72,7 +74,12 @@ class AwsVm(Vm):
         `web-image-debian-12-amd64`: the image that was looked up (not with an id as `image`). Another `image`
             makes another VM; the newest one of the same name comes with `pulumi up --replace` of this child.
         `web-network`: the subnet that was looked up, and its VPC (not with `subnet`).
+        `web-script`, `web-reads-script`: with `overflow`, a script that exceeds the slot, and the right to read it.
         `web-steps`: what the VM was told: its steps and their fingerprints, for previews.
+
+    Shared by the VMs of the stack, belonging to the stack, one per provider (with its name behind `evenboot` unless it
+    is the default one):
+        `evenboot-objects`: with `overflow=True`, the bucket of the scripts that exceed their slots.
 
     Attributes:
         startup: The definition it was given.
@@ -121,7 +128,7 @@ class AwsVm(Vm):
             vpc_security_group_ids=[_firewall(name, args, network.vpc, children).id],
             iam_instance_profile=profile.name,
             key_name=_key_name(name, args, children),
-            user_data_base64=delivered.content,
+            user_data_base64=_slot(name, args, delivered, role, provider, children),
             # A change is obeyed in place; a new VM is `on_change="replace"`, alike on the three clouds.
             user_data_replace_on_change=False,
             metadata_options=ec2.InstanceMetadataOptionsArgs(
@@ -154,11 +161,31 @@ _DECIDED = ("associatePublicIpAddress",)
 """A refresh finds no public address on a stopped instance, and the provider would make a new one for that."""
 
 
+def _slot(
+    name: str,
+    args: AwsVmArgs,
+    delivered: Delivered,
+    role: iam.Role,
+    provider: pulumi.ProviderResource | None,
+    children: pulumi.ResourceOptions,
+) -> pulumi.Input[str]:
+    def keep(script: Script) -> Kept:
+        from .objects_aws import keep  # only who needs the store loads its part of the SDK
+
+        return keep(name, script, args.overflow, role, provider, children)
+
+    return slot_content(name, "aws", args, delivered, children, keep)
+
+
 def _problems(name: str, args: AwsVmArgs) -> Iterator[Problem]:
     yield from problems_of(name, args, lambda image: bool(_OWN_IMAGE.fullmatch(image)), "the id of an AMI ('ami-...')")
     yield from text_or_nothing("instance_type", args.instance_type, "t3.micro")
     yield from flags(args, "allow_imdsv1", "encrypt_disk")
     yield from key_refused(args)
+    if isinstance(args.overflow, str) and args.overflow and not _BUCKET.fullmatch(args.overflow):
+        yield Problem(
+            "overflow", f"is {args.overflow!r}; give True, or the name of a bucket without dots, with which there is no TLS"
+        )
     yield from console_problems(args, "aws")
     limit = args.metadata_hop_limit
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 64:

@@ -13,9 +13,10 @@ from pulumi_azure_native import compute, managedidentity, network, resources
 from .arguments import IMAGES, VmArgs, flags, key_refused, problems_of, text_or_nothing
 from .component import Vm
 from .obeying import console_problems, keep_told, watch
+from .objects import Kept, Script, slot_content
 from .options import child_options, vm_options
 from .sharing import once, shared_name, shared_options
-from .values import deliver
+from .values import Delivered, deliver
 
 if TYPE_CHECKING or __package__ == "components":
     from startup import Problem
@@ -35,6 +36,11 @@ _IMAGE_GIB = 30
 # A "p" among the letters behind the number of processors, as in Standard_D2ps_v5.
 _ARM = re.compile(r"Standard_[A-Z]+\d+(-\d+)?[a-z]*p[a-z]*_v\d+", re.IGNORECASE)
 _OWN_IMAGE = re.compile(r"/\S+|[^:\s/]+(:[^:\s/]+){3}")
+ACCOUNT = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/([^/]+)/providers/Microsoft\.Storage/storageAccounts/([a-z0-9]{3,24})",
+    re.IGNORECASE,
+)
+"""The id of a storage account: its resource group and its name."""
 _SLOT = ("userData",)
 # Azure refuses these changes on a VM that exists, while its provider would try them.
 _FIXED = ("osProfile", "storageProfile.imageReference", "zones")
@@ -92,12 +98,16 @@ class AzureVm(Vm):
         `web-firewall`: its network security group, with `inbound`.
         `web-nic`: its network interface.
         `web-address`: with a public address, that address.
+        `web-script`, `web-scripts`, `web-reads-script`: with `overflow`, a script that exceeds the slot, its container,
+            and the identity's right to read in there.
         `web-steps`: what the VM was told: its steps and their fingerprints, for previews.
 
     Shared by the VMs of the stack, belonging to the stack, one per location and provider (with the provider's name
     behind `evenboot` unless it is the default one):
-        `evenboot-westeurope`: a resource group, for those that give no `resource_group` or no `subnet`, and a network
-            for those that give no `subnet`.
+        `evenboot-westeurope`: a resource group, for those that give no `resource_group` or no `subnet`, and for scripts that
+            exceed their slots; and a network, for those that give no `subnet`.
+        `evenboot3f1c09ab`: with `overflow=True`, the storage account of the scripts that exceed their slots; the digits
+            stand for location and provider.
 
     Attributes:
         startup: The definition it was given.
@@ -156,7 +166,7 @@ class AzureVm(Vm):
                 type=compute.ResourceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
             ),
             # Never custom_data: Azure cannot change it, and cloud-init ignores user_data where there is some.
-            user_data=delivered.content,
+            user_data=_slot(name, args, delivered, place, identity, provider, children),
             security_profile=_security_profile(args),
             diagnostics_profile=compute.DiagnosticsProfileArgs(
                 boot_diagnostics=compute.BootDiagnosticsArgs(enabled=args.boot_diagnostics)
@@ -179,6 +189,24 @@ class AzureVm(Vm):
             public_address=address.ip_address if address else None,
             identity=identity.principal_id,
         )
+
+
+def _slot(
+    name: str,
+    args: AzureVmArgs,
+    delivered: Delivered,
+    place: _Place,
+    identity: managedidentity.UserAssignedIdentity,
+    provider: pulumi.ProviderResource | None,
+    children: pulumi.ResourceOptions,
+) -> pulumi.Input[str]:
+    def keep(script: Script) -> Kept:
+        from .objects_azure import keep  # only who needs the store loads its part of the SDK
+
+        group = _group(place.location, provider)
+        return keep(name, script, args.overflow, place.location, group, identity, provider, children)
+
+    return slot_content(name, "azure", args, delivered, children, keep)
 
 
 def _location(args: AzureVmArgs) -> str:
@@ -212,6 +240,10 @@ def _problems(name: str, args: AzureVmArgs, location: str) -> Iterator[Problem]:
                 "admin_username", f"is {args.admin_username!r}; give 1 to 32 small letters, digits, '_' or '-'"
             )
     yield from key_refused(args)
+    if isinstance(args.overflow, str) and args.overflow and not ACCOUNT.fullmatch(args.overflow):
+        yield Problem(
+            "overflow", f"is {args.overflow!r}; give True, or the id of a storage account ('/subscriptions/...')"
+        )
     yield from console_problems(args, "azure")
     if args.wait and not args.boot_diagnostics:
         yield Problem("wait", "needs the console's text; leave boot_diagnostics at True")

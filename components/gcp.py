@@ -14,6 +14,7 @@ from pulumi_gcp import compute, serviceaccount
 from .arguments import VmArgs, flags, problems_of, text_or_nothing
 from .component import Vm
 from .obeying import console_problems, keep_told, watch
+from .objects import Kept, Script, slot_content
 from .options import child_options, vm_options
 from .sharing import once, shared_name, shared_options
 from .values import Delivered, deliver
@@ -34,6 +35,7 @@ _ARM = re.compile(r"(t2a|c4a|n4a|a4x)-.*")
 _ZONE = re.compile(r"[a-z]+-[a-z]+\d+-[a-z]")
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_TEXT = re.compile(r"[a-z0-9_-]{0,63}")
+_READS_OBJECTS = re.compile(r"cloud-platform|devstorage\.|^storage-(ro|rw|full)$")
 _SLOT = ("metadata", "startup-script")
 
 
@@ -79,11 +81,15 @@ class GcpVm(Vm):
         `web-vm`: the instance; its name is the component's name.
         `web-identity`: its service account.
         `web-tcp-80`: one firewall rule for each of `inbound`.
+        `web-script`, `web-reads-script`: with `overflow`, a script that exceeds the slot, and the right to read it.
         `web-steps`: what the VM was told: its steps and their fingerprints, for previews.
 
     Shared by the VMs of the stack that give no `subnet`, belonging to the stack:
         `evenboot-europe-west3`: a network and its subnetwork, one of each per region and provider (with the
             provider's name behind `evenboot` unless it is the default one).
+
+    Shared by the VMs of the stack with `overflow=True`, belonging to the stack:
+        `evenboot-objects-europe-west3`: the bucket of the scripts that exceed their slots, one per region and provider.
 
     Attributes:
         startup: The definition it was given.
@@ -135,7 +141,7 @@ class GcpVm(Vm):
             machine_type=args.machine_type,
             boot_disk=_boot_disk(args),
             network_interfaces=[_interface(args, network)],
-            metadata=_metadata(args, delivered),
+            metadata=_metadata(args, _slot(name, args, delivered, zone, account, provider, children)),
             service_account=compute.InstanceServiceAccountArgs(email=account.email, scopes=list(args.scopes)),
             shielded_instance_config=compute.InstanceShieldedInstanceConfigArgs(
                 enable_secure_boot=args.secure_boot, enable_vtpm=True, enable_integrity_monitoring=True
@@ -176,11 +182,34 @@ def _problems(name: str, args: GcpVmArgs, zone: str) -> Iterator[Problem]:
         yield Problem(
             "scopes", f"is {args.scopes!r}; give a list such as ['https://www.googleapis.com/auth/cloud-platform']"
         )
+    elif args.overflow is not False and not any(_READS_OBJECTS.search(str(scope)) for scope in args.scopes):
+        yield Problem(
+            "scopes",
+            f"are {list(args.scopes)}, with which the VM reads no object; add "
+            "'https://www.googleapis.com/auth/devstorage.read_only', or take out overflow",
+        )
     for key, text in args.tags.items() if isinstance(args.tags, dict) else ():
         if not _LABEL.fullmatch(str(key)) or (isinstance(text, str) and not _LABEL_TEXT.fullmatch(text)):
             yield Problem(
                 f"tags.{key}", f"is {text!r}; labels are small letters, digits, _ and -, 63 characters at most"
             )
+
+
+def _slot(
+    name: str,
+    args: GcpVmArgs,
+    delivered: Delivered,
+    zone: str,
+    account: serviceaccount.Account,
+    provider: pulumi.ProviderResource | None,
+    children: pulumi.ResourceOptions,
+) -> pulumi.Input[str]:
+    def keep(script: Script) -> Kept:
+        from .objects_gcp import keep  # only who needs the store loads its part of the SDK
+
+        return keep(name, script, args.overflow, zone.rpartition("-")[0], account, provider, children)
+
+    return slot_content(name, "gcp", args, delivered, children, keep)
 
 
 def _network(zone: str, provider: pulumi.ProviderResource | None) -> _Network:
@@ -264,9 +293,9 @@ def _interface(args: GcpVmArgs, network: _Network | None) -> compute.InstanceNet
     )
 
 
-def _metadata(args: GcpVmArgs, delivered: Delivered) -> dict[str, pulumi.Input[str]]:
+def _metadata(args: GcpVmArgs, script: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
     metadata: dict[str, pulumi.Input[str]] = {
-        "startup-script": delivered.content,
+        "startup-script": script,
         "block-project-ssh-keys": "FALSE" if args.project_ssh_keys else "TRUE",
         "serial-port-enable": "TRUE" if args.serial_console else "FALSE",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pulumi
@@ -13,8 +13,10 @@ from .arguments import VmArgs, VmArgsError
 
 if TYPE_CHECKING or __package__ == "components":
     from startup import Problem, StartupScript, StartupScriptError, fingerprint, render, step_fingerprints, validate
+    from startup.overflow import Overflow, overflow, render_or_overflow
 else:  # in the wheel both packages stand in one
     from ..startup import Problem, StartupScript, StartupScriptError, fingerprint, render, step_fingerprints, validate
+    from ..startup.overflow import Overflow, overflow, render_or_overflow
 
 Cloud: TypeAlias = Literal["aws", "gcp", "azure"]
 
@@ -29,16 +31,19 @@ class Delivered:
     """Hold what goes into a slot, and what identifies it; plain texts when all values are plain.
 
     Attributes:
-        content: The slot's text: base64 on aws and azure, the script itself on gcp.
+        content: The slot's text: base64 on aws and azure, the script itself on gcp. Empty if the script does not fit.
         fingerprint: The definition's: 64 hexadecimal digits.
-        payload: The first 8 hexadecimal digits of the SHA-256 of `content`.
+        payload: The first 8 hexadecimal digits of the SHA-256 of `content`, or of the script that does not fit.
         steps: The first 8 of each step's fingerprint, by name.
+        object: The script, if it is to be an object in the cloud's store. With Outputs among the values nobody knows
+            beforehand whether it will fit, so it becomes one in any case, and the slot holds what fits.
     """
 
     content: pulumi.Input[str]
     fingerprint: pulumi.Input[str]
     payload: pulumi.Input[str]
     steps: pulumi.Input[Mapping[str, str]]
+    object: pulumi.Input[str] | None = None
 
 
 def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Problem]]) -> Delivered:
@@ -64,30 +69,33 @@ def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Pr
     delivered: Delivered | None = None
     if not problems and not later:
         try:
-            delivered = _rendered(args.startup, plain, cloud)
+            delivered = _rendered(args.startup, plain, cloud, args.overflow is not False)
         except StartupScriptError as error:
             problems.extend(error.problems)
     if problems or others:
         raise VmArgsError(vm, [*problems, *others])
-    return delivered or _delivered_later(vm, cloud, args.startup, values)
+    return delivered or _delivered_later(vm, cloud, args, values)
 
 
 def _is_later(value: object) -> bool:
     return isinstance(value, pulumi.Output) or hasattr(value, "__await__")
 
 
-def _delivered_later(vm: str, cloud: Cloud, startup: StartupScript, values: Mapping[str, Any]) -> Delivered:
+def _delivered_later(vm: str, cloud: Cloud, args: VmArgs, values: Mapping[str, Any]) -> Delivered:
+    startup, overflowing = args.startup, args.overflow is not False
+
     def refuse_secrets(secret: Mapping[str, bool]) -> None:
         problems = [Problem(f"values.{name}", SECRET) for name, is_secret in secret.items() if is_secret]
         if problems:
             raise _said_later(vm, problems)
 
-    def opened(known: Mapping[str, Any]) -> dict[str, str]:
+    def opened(known: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            rendered = _rendered(startup, known["values"], cloud)
+            rendered = _rendered(startup, known["values"], cloud, overflowing)
+            text = overflow(startup, known["values"], cloud).text if overflowing else None
         except StartupScriptError as error:
             raise _said_later(vm, error.problems) from None
-        return {field.name: getattr(rendered, field.name) for field in fields(Delivered)}
+        return {**{field.name: getattr(rendered, field.name) for field in fields(Delivered)}, "object": text}
 
     outputs = {name: pulumi.Output.from_input(value) for name, value in values.items()}
     # An Output of its own, known even while the values are not: a preview refuses a secret, too.
@@ -95,7 +103,8 @@ def _delivered_later(vm: str, cloud: Cloud, startup: StartupScript, values: Mapp
         refuse_secrets
     )
     both = pulumi.Output.all(no_secret=no_secret, values=pulumi.Output.all(**outputs)).apply(opened)
-    return Delivered(**{field.name: both[field.name] for field in fields(Delivered)})
+    delivered = Delivered(**{field.name: both[field.name] for field in fields(Delivered)})
+    return delivered if overflowing else replace(delivered, object=None)
 
 
 def _said_later(vm: str, problems: Iterable[Problem]) -> pulumi.RunError:
@@ -125,14 +134,17 @@ def _validated(startup: StartupScript, values: Mapping[str, Any]) -> tuple[Probl
     return _validated_before[key][1]
 
 
-def _rendered(startup: StartupScript, values: Mapping[str, str], cloud: Cloud) -> Delivered:
-    key = _key(startup, values, cloud)
+def _rendered(startup: StartupScript, values: Mapping[str, str], cloud: Cloud, overflowing: bool) -> Delivered:
+    key = _key(startup, values, cloud, str(overflowing))
     if key is None or key not in _rendered_before:
-        payload = render(startup, values, cloud)
-        content = payload.text if cloud == "gcp" else payload.base64
-        digest = hashlib.sha256(content.encode()).hexdigest()
+        payload = (render_or_overflow if overflowing else render)(startup, values, cloud)
         steps = {name: whole[:_SHORT] for name, whole in step_fingerprints(startup, values).items()}
-        delivered = Delivered(content, fingerprint(startup, values), digest[:_SHORT], steps)
+        if isinstance(payload, Overflow):
+            content, text, digest = "", payload.text, payload.sha256
+        else:
+            content, text = payload.text if cloud == "gcp" else payload.base64, None
+            digest = hashlib.sha256(content.encode()).hexdigest()
+        delivered = Delivered(content, fingerprint(startup, values), digest[:_SHORT], steps, text)
         if key is None:
             return delivered
         _make_room(_rendered_before)

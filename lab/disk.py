@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import certificates
 from .clouds import METADATA_ADDRESS, cloud_named
 from .errors import LabError
 from .host import command
@@ -49,8 +50,9 @@ def unmount(place: Path) -> None:
             command("umount", "--lazy", place)
 
 
-def adapt(upper: Path, lower: Sequence[Path], cloud: str, name: str) -> None:
-    """Write what differs from machine to machine to a new disk's own layer."""
+def adapt(upper: Path, lower: Sequence[Path], cloud: str, name: str, authority: Path) -> None:
+    """Write what differs from machine to machine, and from lab to lab, to a new disk's own layer."""
+    certificates.trust(authority, upper, lower)
     if cloud_named(cloud).datasource:
         return  # cloud-init does the rest
     etc = upper / "etc"

@@ -8,19 +8,21 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 ADDRESS_RECORD, INTERNET, SECONDS_TO_LIVE = 1, 1, 60
 FOUND, NO_SUCH_NAME = 0x8580, 0x8583
 
 
 def answer(query: bytes, names: Mapping[str, str]) -> bytes:
-    """Return the reply to a query; `names` maps names in small letters to IPv4 addresses."""
+    """Return the reply to a query; `names` maps names in small letters, or patterns such as `*.internal`, to addresses."""
     at, labels = 12, list[str]()
     while query[at]:
         labels.append(query[at + 1 : at + 1 + query[at]].decode("latin1"))
         at += 1 + query[at]
     (kind,) = struct.unpack("!H", query[at + 1 : at + 3])
-    address = names.get(".".join(labels).lower())
+    name = ".".join(labels).lower()
+    address = next((address for pattern, address in names.items() if fnmatchcase(name, pattern)), None)
     question = query[12 : at + 5]
     if address is None:
         return query[:2] + struct.pack("!HHHHH", NO_SUCH_NAME, 1, 0, 0, 0) + question

@@ -24,6 +24,7 @@ PROGRAMS: Mapping[str, str] = {
     "mount": "mount",
     "apt-get": "apt",
     "dpkg-deb": "dpkg",
+    "openssl": "openssl",
 }
 SYSTEM_PACKAGES: tuple[str, ...] = (
     "systemd-container",
@@ -32,6 +33,7 @@ SYSTEM_PACKAGES: tuple[str, ...] = (
     "iproute2",
     "util-linux",
     "mount",
+    "openssl",
 )
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 

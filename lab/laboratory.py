@@ -14,6 +14,7 @@ from pathlib import Path
 
 from . import disk, host
 from . import image as images
+from .certificates import AUTHORITY, ensure_authority
 from .clouds import CLOUDS, cloud_named
 from .control_group import ControlGroup
 from .errors import LabError, LabUsageError
@@ -193,7 +194,8 @@ class Lab:
                     command("cp", "-a", upper, partial / "upper")
                 else:
                     (partial / "upper").mkdir()
-                disk.adapt(partial / "upper", [Path(layer) for layer in layers], cloud, name)
+                authority = ensure_authority(self.state / AUTHORITY)
+                disk.adapt(partial / "upper", [Path(layer) for layer in layers], cloud, name, authority)
                 number = self._number(cloud, address) if address else self._free_number(cloud)
                 definition = new_definition(cloud, name, number, image, layers, disk_mib)
                 definition["attributes"] = dict(attributes)

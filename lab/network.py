@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from .certificates import AUTHORITY, ensure_authority
 from .clouds import Cloud
 from .control_group import ControlGroup
 from .errors import LabError, LabTimeout
@@ -61,6 +62,7 @@ class CloudNetwork:
     def ensure(self) -> None:
         """Bring up network and services unless they are there."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        ensure_authority(self.state / AUTHORITY)
         if COMPLETE not in command("ip", "-n", self.namespace, "link", "show", BRIDGE, check=False):
             self._make()
         if not self.serving:

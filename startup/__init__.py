@@ -17,6 +17,7 @@ from .definition import (
 )
 from .delivery import Payload
 from .fingerprint import fingerprint, step_fingerprints
+from .overflow import Overflow, render_or_overflow
 from .planning import plan
 from .problems import Problem, StartupScriptError
 from .rendering import render
@@ -26,6 +27,7 @@ __all__ = [
     "Directory",
     "Download",
     "File",
+    "Overflow",
     "Packages",
     "Payload",
     "Problem",
@@ -40,6 +42,7 @@ __all__ = [
     "fingerprint",
     "plan",
     "render",
+    "render_or_overflow",
     "step_fingerprints",
     "validate",
 ]

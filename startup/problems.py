@@ -283,7 +283,8 @@ def too_large(size: int, limit: int, compressed: bool, contributors: Sequence[tu
             if parts
             else ""
         )
-        + "fetch big content with Download, or shorten it"
+        + "fetch big content with Download, shorten it, or give the VM overflow=True, which keeps the script in the "
+        "cloud's object store"
     )
 
 

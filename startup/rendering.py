@@ -79,18 +79,35 @@ def render(definition: StartupScript, values: Mapping[str, str] | None = None, c
         >>> render(hello, cloud="gcp").text.splitlines()[0]
         '#!/bin/sh'
     """
+    return deliver(cloud, *written(definition, values, cloud))
+
+
+def written(
+    definition: StartupScript, values: Mapping[str, str] | None, cloud: Cloud
+) -> tuple[bytes, list[tuple[str, int]]]:
+    """Return the script, whatever its size, and what makes it large, with bytes, the largest first.
+
+    Raises:
+        StartupScriptError: The definition or the values have problems; all are reported.
+    """
     values = dict(values or {})
     findings = validate(definition, values)
     if cloud not in CLOUDS:
         findings = (Problem("cloud", problems.unknown_cloud(cloud, CLOUDS)), *findings)
     if findings:
         raise StartupScriptError(findings)
-    # cloud-init cannot write a part that is not ASCII; what stands behind the runner it does not read.
-    title = definition.name.encode("ascii", "backslashreplace").decode()
-    header = HEADER.format(name=title, cloud=cloud, zeros="0" * 64)
+    header = HEADER.format(name=title(definition), cloud=cloud, zeros="0" * 64)
     records = list(_records(definition, values, cloud))
     script = header + runner(definition, cloud) + "".join(text for _, text in records)
-    return deliver(cloud, script.encode(), _contributors(definition, records))
+    return script.encode(), _contributors(definition, records)
+
+
+def title(definition: StartupScript) -> str:
+    """Return the definition's name as a comment has it.
+
+    cloud-init cannot write a part that is not ASCII; what stands behind the runner it does not read.
+    """
+    return definition.name.encode("ascii", "backslashreplace").decode()
 
 
 def runner(definition: StartupScript, cloud: Cloud) -> str:

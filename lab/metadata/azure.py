@@ -11,6 +11,7 @@ from .service import MetadataHandler
 
 VERSIONS = [
     "2017-04-02",
+    "2018-02-01",
     "2019-06-01",
     "2020-09-01",
     "2021-01-01",
@@ -55,6 +56,8 @@ class AzureHandler(MetadataHandler):
                 },
             )
         parts = url.path.strip("/").split("/")
+        if self.command == "GET" and parts == ["metadata", "identity", "oauth2", "token"]:
+            return self.token(query.get("resource", ""))
         if self.command != "GET" or parts[:2] != ["metadata", "instance"]:
             return self.json(404, {"error": "Not found"})
         node: Any = self.instance_metadata(version)
@@ -66,6 +69,26 @@ class AzureHandler(MetadataHandler):
         if query.get("format") == "text" or not isinstance(node, (dict, list)):
             return self.respond(200, node if isinstance(node, str) else json.dumps(node))
         self.json(200, node)
+
+    def token(self, resource: str) -> None:
+        principal = self.identities.of(self.instance["name"])
+        if not resource:
+            return self.json(400, {"error": "invalid_request", "error_description": "Required audience parameter missing"})
+        if principal is None:
+            return self.json(400, {"error": "invalid_request", "error_description": "Identity not found"})
+        issued = self.identities.credentials(principal, resource)
+        self.json(
+            200,
+            {
+                "access_token": issued.token,
+                "client_id": principal,
+                "expires_in": "3599",
+                "expires_on": str(int(issued.expires)),
+                "not_before": str(int(issued.expires) - 3600),
+                "resource": resource,
+                "token_type": "Bearer",
+            },
+        )
 
     def json(self, status: int, value: Any) -> None:
         self.respond(status, json.dumps(value), "application/json; charset=utf-8")

@@ -81,12 +81,14 @@ class Ec2Handler(MetadataHandler):
             "vpc-ipv4-cidr-block": "10.0.0.0/16",
             "vpc-ipv4-cidr-blocks": "10.0.0.0/16",
         }
+        role = self.identities.of(self.instance["name"])
         return {
             "ami-id": IMAGE,
             "ami-launch-index": "0",
             "ami-manifest-path": "(unknown)",
             "block-device-mapping": {"ami": "/dev/xvda", "root": "/dev/xvda"},
             "hostname": hostname,
+            **({"iam": {"security-credentials": {role: self.credentials(role)}}} if role else {}),
             "instance-action": "none",
             "instance-id": self.instance["instance_id"],
             "instance-life-cycle": "on-demand",
@@ -101,6 +103,21 @@ class Ec2Handler(MetadataHandler):
             "security-groups": "default",
             "services": {"domain": "amazonaws.com", "partition": "aws"},
         }
+
+    def credentials(self, role: str) -> str:
+        issued = self.identities.credentials(role)
+        return json.dumps(
+            {
+                "Code": "Success",
+                "LastUpdated": "2026-01-01T00:00:00Z",
+                "Type": "AWS-HMAC",
+                "AccessKeyId": issued.key,
+                "SecretAccessKey": issued.secret,
+                "Token": issued.token,
+                "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(issued.expires)),
+            },
+            indent=2,
+        )
 
     def document(self) -> str:
         return json.dumps(

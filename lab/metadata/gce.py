@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..clouds import METADATA_ADDRESS
 from ..host import write_atomically
+from ..objects.identities import Identities
 from .service import MetadataHandler
 from .store import Store
 
@@ -61,6 +62,8 @@ def etag(node: Any) -> str:
 
 
 class GceStore(Store):
+    identities: Identities
+
     def __init__(self, machines: Path, cloud: str, log: Path) -> None:
         super().__init__(machines, cloud, log)
         self._guest_lock = threading.Lock()
@@ -89,6 +92,11 @@ class GceStore(Store):
                 keys[key] = value
             write_atomically(found[0] / "guest-attributes.json", json.dumps(attributes).encode())
 
+    def token(self, account: str | None) -> str:
+        """Return a token of a service account; a machine that no provider made has one that nobody takes."""
+        text = self.identities.credentials(account).token if account else "local"
+        return json.dumps({"access_token": text, "expires_in": 3599, "token_type": "Bearer"}, separators=(",", ":"))
+
     def tree(self, ip: str) -> dict[str, Any]:
         instance = self.instance(ip)
         if instance is None:
@@ -98,6 +106,7 @@ class GceStore(Store):
         if payload is not None:
             attributes["startup-script"] = payload.decode()
         name = instance["name"]
+        account = self.identities.of(name)
         return {
             "project": {
                 "project-id": PROJECT,
@@ -149,9 +158,9 @@ class GceStore(Store):
                 "service-accounts": {
                     "default": {
                         "aliases": ["default"],
-                        "email": f"{PROJECT_NUMBER}-compute@developer.gserviceaccount.com",
+                        "email": account or f"{PROJECT_NUMBER}-compute@developer.gserviceaccount.com",
                         "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
-                        "token": '{"access_token":"local","expires_in":3599,"token_type":"Bearer"}',
+                        "token": self.token(account),
                     }
                 },
                 "virtual-clock": {"drift-token": "0"},

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from ..objects.identities import Identities
 from .store import Store
 
 SLOW_BYTES = 100  # a second, during the outage "slow"
@@ -18,6 +19,7 @@ class MetadataHandler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     store: Store
+    identities: Identities
     service: str
     body: bytes
     instance: dict[str, Any]

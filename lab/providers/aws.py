@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
 from ..errors import LabError
+from . import aws_objects
 from .machines import Machine
 from .provider import Provider
 from .resources import Failure, Resource
@@ -175,9 +176,11 @@ class AwsProvider(Provider):
         "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": _get_instance_type_offerings,
         "aws:ec2/getSubnets:getSubnets": _get_subnets,
         "aws:ec2/getSubnet:getSubnet": _get_subnet,
+        "aws:s3/getBucket:getBucket": aws_objects.get_bucket,
     }
     tables = (
         _INSTANCE,
+        *aws_objects.TABLES,
         Resource(
             token="aws:iam/role:Role",
             id="{name}",

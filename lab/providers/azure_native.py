@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..errors import LabError
+from . import azure_objects
 from .machines import Machine
 from .provider import Provider
 from .records import Record
@@ -136,6 +137,7 @@ class AzureNativeProvider(Provider):
     lookups = {}
     tables = (
         _VM,
+        *azure_objects.TABLES,
         Resource(
             token="azure-native:resources:ResourceGroup",
             id=_GROUP,

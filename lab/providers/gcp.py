@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..errors import LabError
+from . import gcp_objects
 from .machines import Machine
 from .provider import Provider
 from .resources import Failure, Resource
@@ -136,6 +137,7 @@ class GcpProvider(Provider):
     lookups = {"gcp:compute/getSubnetwork:getSubnetwork": _get_subnetwork}
     tables = (
         _INSTANCE,
+        *gcp_objects.TABLES,
         Resource(
             token="gcp:compute/network:Network",
             id=_PROJECT + "global/networks/{name}",

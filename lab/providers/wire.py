@@ -13,6 +13,7 @@ from google.protobuf import struct_pb2
 
 UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+ASSET: Final = "c44067f5952c0a294b673a41bacd8c17"
 SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
 
 Plain = dict[str, Any]
@@ -86,6 +87,8 @@ def _decode(path: str, value: struct_pb2.Value) -> Any:
 
 def _decode_struct(path: str, struct: struct_pb2.Struct) -> Any:
     if SIGNATURE in struct.fields:
+        if struct.fields[SIGNATURE].string_value == ASSET and "text" in struct.fields:
+            return struct.fields["text"].string_value  # what an object holds: its text stands for it
         kind = "a secret" if struct.fields[SIGNATURE].string_value == SECRET else "an asset or a reference"
         raise Untranslatable(path, f"{kind} is not taken by the local cloud")
     return {key: _decode(f"{path}.{key}", struct.fields[key]) for key in sorted(struct.fields)}

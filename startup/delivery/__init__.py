@@ -13,7 +13,7 @@ from ..problems import Problem, StartupScriptError
 from . import aws, azure, gcp
 from .document import seal
 
-__all__ = ["CLOUDS", "Cloud", "Payload", "deliver", "seal"]
+__all__ = ["CLOUDS", "Cloud", "Payload", "deliver", "package", "seal"]
 
 Cloud = Literal["aws", "gcp", "azure"]
 CLOUDS = {"aws": aws, "gcp": gcp, "azure": azure}
@@ -42,6 +42,11 @@ class Payload:
         return CLOUDS[self.cloud].LIMIT
 
     @property
+    def fits(self) -> bool:
+        """Whether the slot holds the content."""
+        return self.size <= self.limit
+
+    @property
     def compressed(self) -> bool:
         """Whether the content is compressed."""
         return self.content.startswith(b"\x1f\x8b")
@@ -68,10 +73,19 @@ def deliver(cloud: Cloud, script: bytes, contributors: Sequence[tuple[str, int]]
     Raises:
         StartupScriptError: The cloud is unknown, or the payload does not fit its slot.
     """
-    if cloud not in CLOUDS:
-        raise StartupScriptError([Problem("cloud", problems.unknown_cloud(cloud, CLOUDS))])
-    payload = Payload(cloud, CLOUDS[cloud].deliver(script))
-    if payload.size > payload.limit:
+    payload = package(cloud, script)
+    if not payload.fits:
         message = problems.too_large(payload.size, payload.limit, payload.compressed, contributors)
         raise StartupScriptError([Problem(f"payload for {cloud}", message)])
     return payload
+
+
+def package(cloud: Cloud, script: bytes) -> Payload:
+    """Make a payload as `deliver` does, whether or not it fits its slot.
+
+    Raises:
+        StartupScriptError: The cloud is unknown.
+    """
+    if cloud not in CLOUDS:
+        raise StartupScriptError([Problem("cloud", problems.unknown_cloud(cloud, CLOUDS))])
+    return Payload(cloud, CLOUDS[cloud].deliver(script))

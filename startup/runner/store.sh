@@ -26,8 +26,8 @@ accept() {
 unpack() {
 	take_text payload || return 1
 	if grep -q '^# object=' evenboot; then
-		/bin/sh ./evenboot fetch object || {
-			problem='the object that the slot names cannot be fetched'
+		problem=$(/bin/sh ./evenboot fetch object) || {
+			problem=${problem:-the object that the slot names cannot be fetched}
 			return 1
 		}
 		take_text object || return 1

@@ -97,7 +97,8 @@ class Cloud(pulumi_mocks.Mocks):
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         answer = ANSWERS.get(args.typ)
-        return f"{args.name}-id", {**args.inputs, **(answer(args.name, args.inputs) if answer else {})}
+        id = f"/subscriptions/s/containers/{args.name}" if args.typ.endswith(":BlobContainer") else f"{args.name}-id"
+        return id, {**args.inputs, **(answer(args.name, args.inputs) if answer else {})}
 
 
 FOUND: dict[str, Any] = {
@@ -106,6 +107,11 @@ FOUND: dict[str, Any] = {
     "aws:ec2/getSubnets:getSubnets": {"ids": ["subnet-b", "subnet-a"]},
     "aws:ec2/getSubnet:getSubnet": {"vpcId": "vpc-default"},
     "gcp:compute/getSubnetwork:getSubnetwork": {"network": "networks/own"},
+    "aws:s3/getBucket:getBucket": {
+        "arn": "arn:aws:s3:::own-bucket",
+        "bucketRegionalDomainName": "own-bucket.s3.eu-central-1.amazonaws.com",
+        "bucketRegion": "eu-central-1",
+    },
 }
 
 
@@ -124,6 +130,18 @@ ANSWERS: dict[str, Callable[[str, Mapping[str, Any]], dict[str, Any]]] = {
     "aws:ec2/instance:Instance": lambda name, inputs: {
         "privateIp": "172.31.0.2",
         "publicIp": "198.51.100.1" if inputs["associatePublicIpAddress"] else "",
+    },
+    "aws:s3/bucket:Bucket": lambda name, inputs: {
+        "bucket": f"{name}-1",
+        "arn": f"arn:aws:s3:::{name}-1",
+        "region": "eu-central-1",
+        "bucketRegionalDomainName": f"{name}-1.s3.eu-central-1.amazonaws.com",
+    },
+    "gcp:storage/bucket:Bucket": lambda name, inputs: {"name": f"{name}-1"},
+    "azure-native:storage:StorageAccount": lambda name, inputs: {"name": f"{name}0a1b2c3d"},
+    "azure-native:storage:BlobContainer": lambda name, inputs: {"name": inputs["containerName"]},
+    "azure-native:storage:Blob": lambda name, inputs: {
+        "url": f"https://{inputs['accountName']}.blob.core.windows.net/{inputs['containerName']}/{inputs['blobName']}"
     },
     "gcp:serviceaccount/account:Account": lambda name, inputs: {
         "email": f"{inputs['accountId']}@p.iam",

@@ -74,6 +74,21 @@ def test_preview_up_and_destroy_do_what_they_say(cloud: RealCloud) -> None:
     assert any("- 2 deleted" in line for line in cloud.pulumi("destroy", "--yes", "--skip-preview"))
 
 
+def test_an_object_holds_a_text(cloud: RealCloud) -> None:
+    """A text that goes to an object as an asset is the same text the next time; under another key it is another object."""
+    program = """
+        content = {"bucket": "b", "key": "KEY", "source": pulumi.StringAsset("KEY")}
+        add("o", content, "aws:s3/bucketObjectv2:BucketObjectv2")
+    """
+    cloud.write(program.replace("KEY", "one"))
+    subject = project.read(cloud.program, "local")
+    assert ambient.run(PULUMI, cloud.paper, subject, ["stack", "init", "local"], lambda line: None)
+    assert cloud.operations() == {"+ 2 created"}
+    assert cloud.operations() == {"2 unchanged"}
+    assert any("2 unchanged" in line for line in cloud.pulumi("refresh", "--yes", "--skip-preview"))
+    assert cloud.operations(program.replace("KEY", "two")) == {"+-1 replaced", "1 unchanged"}
+
+
 def test_a_failure_is_shown_with_its_reason(cloud: RealCloud) -> None:
     """What check refuses fails the run, with the property and the reason."""
     cloud.write('role("r", colour="blue")')

@@ -310,7 +310,7 @@ def test_look_ups_find_images_and_networks(lab: PaperLab) -> None:
     [
         ("aws:ssm/getParameter:getParameter", {"name": "/my/own"}, "no parameter '/my/own'"),
         ("aws:ec2/getSubnet:getSubnet", {"id": "subnet-9"}, "InvalidSubnetID.NotFound"),
-        ("aws:s3/getBucket:getBucket", {}, "no look-up aws:s3/getBucket:getBucket"),
+        ("aws:sqs/getQueue:getQueue", {}, "no look-up aws:sqs/getQueue:getQueue"),
     ],
 )
 def test_a_look_up_that_finds_nothing_says_what_there_is(
@@ -323,8 +323,8 @@ def test_a_look_up_that_finds_nothing_says_what_there_is(
 
 def test_a_resource_that_the_local_cloud_does_not_have_is_refused_by_name(lab: PaperLab) -> None:
     """The failure names the resource and those that there are."""
-    _, failures = provider("aws", lab, lab.state).check("aws:s3/bucket:Bucket", "b", {}, {})
-    assert "no aws:s3/bucket:Bucket; it has aws:ec2/instance:Instance" in failures[0].reason
+    _, failures = provider("aws", lab, lab.state).check("aws:sqs/queue:Queue", "b", {}, {})
+    assert "no aws:sqs/queue:Queue; it has aws:ec2/instance:Instance" in failures[0].reason
 
 
 def test_unknown_settings_are_refused(lab: PaperLab) -> None:

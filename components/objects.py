@@ -1,0 +1,111 @@
+"""Scripts that do not fit their slot: what the three clouds' object stores have in common."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from .arguments import VmArgs
+from .values import Cloud, Delivered
+
+if TYPE_CHECKING or __package__ == "components":
+    from startup.overflow import Overflow
+else:  # in the wheel both packages stand in one
+    from ..startup.overflow import Overflow
+
+CONTENT_TYPE = "text/x-shellscript; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One script in a cloud's object store.
+
+    Attributes:
+        url: Where it is.
+        region: The region that requests are signed for; aws only.
+        ready: Known when the object is there and the VM's identity may read it.
+    """
+
+    url: pulumi.Input[str]
+    region: pulumi.Input[str] = ""
+    ready: Sequence[pulumi.Input[Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script that is to be an object.
+
+    Attributes:
+        text: Its text.
+        folder: What its name in the store begins with, the same for all scripts of one VM: rights are given to that.
+        options: Those of the object.
+    """
+
+    text: pulumi.Input[str]
+    folder: str
+    options: pulumi.ResourceOptions
+
+    @property
+    def name(self) -> pulumi.Input[str]:
+        """Return its name in the store: the folder and the SHA-256 of the text."""
+        if isinstance(self.text, str):
+            return _name(self.folder, self.text)
+        return pulumi.Output.from_input(self.text).apply(lambda text: _name(self.folder, text))
+
+    @property
+    def asset(self) -> pulumi.Input[pulumi.Asset]:
+        """Return its text as an object's content."""
+        if isinstance(self.text, str):
+            return pulumi.StringAsset(self.text)
+        return pulumi.Output.from_input(self.text).apply(pulumi.StringAsset)
+
+
+def slot_content(
+    name: str,
+    cloud: Cloud,
+    args: VmArgs,
+    delivered: Delivered,
+    children: pulumi.ResourceOptions,
+    keep: Callable[[Script], Kept],
+) -> pulumi.Input[str]:
+    """Return what a VM's slot holds; what does not fit is kept in the cloud's object store first.
+
+    Args:
+        name: The component's name.
+        cloud: Its cloud.
+        args: What the VM is.
+        delivered: What it is told.
+        children: Options of the component's children.
+        keep: Registers the object, and the VM's right to read it.
+    """
+    if delivered.object is None:
+        return delivered.content
+    # A VM that ignores changes keeps its slot, so what that names must stay, too.
+    ignored = ["key", "name", "blobName", "source"] if args.on_change == "ignore" else None
+    options = pulumi.ResourceOptions.merge(children, pulumi.ResourceOptions(ignore_changes=ignored))
+    kept = keep(Script(delivered.object, folder(name), options))
+    title = args.startup.name
+
+    def filled(known: Mapping[str, Any]) -> str:
+        if known["content"]:
+            return known["content"]
+        payload = Overflow.of(cloud, title, known["text"]).bootstrap(known["url"], known["region"])
+        return payload.text if cloud == "gcp" else payload.base64
+
+    return pulumi.Output.all(
+        content=delivered.content, text=delivered.object, url=kept.url, region=kept.region, ready=list(kept.ready)
+    ).apply(filled)
+
+
+def folder(name: str) -> str:
+    """Return what the names of a VM's objects begin with: no other VM's, of whatever program and stack, do."""
+    whole = f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}"
+    return f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+
+
+def _name(folder: str, text: str) -> str:
+    return f"{folder}/{hashlib.sha256(text.encode()).hexdigest()}"

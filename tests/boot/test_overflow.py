@@ -1,0 +1,69 @@
+"""A script that exceeds its slot, from the component by way of the cloud's object store to the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from lab.machine import Machine
+from startup.overflow import BOOTSTRAP_LIMIT
+
+from ..checkout import ROOT
+from .clouds import PATIENCE, Cloud, Vm, outcomes
+
+STORES = ("s3", "gcs", "blob")
+
+
+def deploy(cloud: Cloud, name: str, text: str) -> None:
+    """Deploy a VM whose script exceeds its slot; its first-boot step notes the text."""
+    command = [sys.executable, "-m", "tests.boot.deploying", str(cloud.lab.state), cloud.lab.prefix, cloud.name, name, text]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr[-3000:]
+
+
+def fetched(machine: Machine) -> list[Any]:
+    """Return the answers that a machine has had from the object store."""
+    log = machine.lab.network(machine.cloud).folder / "requests.jsonl"
+    requests = [json.loads(line) for line in log.read_text().splitlines()]
+    return [one["status"] for one in requests if one["service"] in STORES and one["ip"] == machine.address]
+
+
+def test_more_than_fits(cloud: Cloud) -> None:
+    """The slot holds 3 KB; the machine fetches the rest once per definition, and needs no network for it at a reboot."""
+    name = cloud.new_name()
+    deploy(cloud, name, "one")
+    machine = cloud.lab.machine(name)
+    vm = cloud.look_after(machine)
+    first = arrived(vm, results=1)
+
+    assert len((machine.folder / "payload").read_bytes()) <= BOOTSTRAP_LIMIT
+    assert ("ok", "first", ["ran once", "ran always"]) == (first["result"], first["boot"], outcomes(first))
+    assert [200] == fetched(machine)
+
+    machine.outage("503")
+    offline = vm.reboot(240)
+    machine.outage("ok")
+
+    assert ("ok", "later", "cached") == (offline["result"], offline["boot"], offline["source"])
+    assert ["once one", "always", "always"] == vm.lines()
+    assert [200] == fetched(machine)
+
+    deploy(cloud, name, "two")
+    if cloud.name != "aws":  # where the provider itself stops and starts the instance
+        machine.reboot()
+    changed = arrived(vm, results=3)
+
+    assert ("ok", "later", "cloud") == (changed["result"], changed["boot"], changed["source"])
+    assert ["once one", "always", "always", "once two", "always"] == vm.lines()
+    assert [200, 200] == fetched(machine)
+
+
+def arrived(vm: Vm, results: int) -> dict[str, Any]:
+    """Wait for the boot that brings this many results, and return its status."""
+    vm.machine.wait_result(after=results - 1, seconds=PATIENCE)
+    vm.machine.wait_ready(PATIENCE)
+    return vm.status()
