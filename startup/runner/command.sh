@@ -27,13 +27,20 @@ status() {
 	done
 	[ "$line" ] || { echo 'evenboot: there is no result in this boot yet' >&2 && return 2; }
 	code=1 killed=
+	# An apply that was killed has not finished, and holds no lock.
+	case $line in *'"result":"running"'*'"finished_at":null'*)
+		if flock -n "$run/lock" true; then
+			was=$line
+			line=$(sed 1q "$run/status")
+			[ "$line" != "$was" ] || killed='the apply was killed before its end'
+		fi
+		;;
+	esac
 	case $line in
 	*'"result":"ok"'*) code=0 ;;
-	# An apply that was killed has not finished, and holds no lock.
-	*'"result":"running"'*'"finished_at":null'*) flock -n "$run/lock" true && killed='the apply was killed before its end' || code=2 ;;
-	*'"result":"running"'*) code=2 ;;
+	*'"result":"running"'*) [ "$killed" ] || code=2 ;;
 	esac
-	sed -n "${killed:+s/\"running\"/\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/;}$lines" \
+	sed -n "${killed:+s/\"result\":\"running\"/\"result\":\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/;}$lines" \
 		"$run/status"
 	return "$code"
 }
@@ -48,10 +55,11 @@ not_in_a_step() {
 # apply: one that begins after this call. systemd takes a call for a new one for part of one that is about to end.
 apply() {
 	not_in_a_step
-	echo yes >"$run/wanted"
+	(umask 077 && mkdir -p "$run") && echo yes >"$run/wanted" || exit
 	for _ in 1 2 3; do
 		[ ! -s "$run/wanted" ] || systemctl start evenboot.service
 	done
+	[ ! -s "$run/wanted" ] || { echo 'evenboot: the apply could not be started' >&2 && return 2; }
 	# Somebody else's may have begun meanwhile.
 	flock "$run/lock" true
 	status
@@ -78,7 +86,11 @@ rerun() {
 	row=$(wanted=$(as_json "$1") awk -F '|' '"\"" ENVIRON["wanted"] "\"" == substr($0, index($0, "|\"") + 1)' "$definition/steps")
 	[ "$row" ] || { echo "evenboot: there is no step '$1'; evenboot status names them" >&2 && return 64; }
 	read_step "due|$row"
-	rm -f "$journal/$key" "$done_in_boot/$key" && sync "$journal" && apply
+	# Not while an apply runs, which may be just about to record it.
+	take_lock "$run/lock"
+	rm -f "$journal/$key" "$done_in_boot/$key" && sync "$journal" || exit
+	exec 9>&-
+	apply
 }
 
 # clean: what any definition has put in place goes, and the runner with it.

@@ -44,5 +44,6 @@ tidy() {
 		case $steps in *"|$list|${file##*/}|"*) ;; *) rm -f "$file" ;; esac
 	done
 	set -f
-	rm -f "$definition/fresh"
+	# The note of an account that is being made counts for its own definition only: the account may be somebody's by now.
+	rm -f "$definition/fresh" "$state/account"
 }

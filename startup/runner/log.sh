@@ -55,7 +55,7 @@ step_output() {
 			if (mine) count = 0
 			next
 		}
-		/^evenboot: / { mine = 0 }
+		/^evenboot: (step|result|the slot|shutdown step) / { mine = 0 }
 		mine { text[++count] = $0 }
 		END { for (i = 1; i <= count; i++) print text[i] }'
 }

@@ -19,6 +19,7 @@ obey() {
 	consult_slot
 	case $? in
 	1)
+		[ "$first_boot_id" != "$boot_id" ] || boot=first
 		finish failed
 		return 1
 		;;
@@ -62,6 +63,7 @@ consult_slot() {
 	4)
 		meet_machine
 		rm -f "$definition/steps"
+		sync "$definition/"
 		return 4
 		;;
 	1)

@@ -87,6 +87,7 @@ explain() {
 do_step() {
 	key=$1 step=$definition/$1
 	unset LC_ALL
+	cd / || exit
 	export EVENBOOT_STEP="$1"
 	[ ! -e "$step.uses" ] || see_values
 	"do_$2" "$3"

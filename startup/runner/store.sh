@@ -25,7 +25,7 @@ accept() {
 # store, and the slot holds a program that fetches it.
 unpack() {
 	take_text payload || return 1
-	if grep -q '^# object=' evenboot; then
+	if sed 6q evenboot | grep -q '^# object='; then
 		problem=$(/bin/sh ./evenboot fetch object) || {
 			problem=${problem:-the object that the slot names cannot be fetched}
 			return 1
@@ -64,6 +64,7 @@ put_in_place() {
 	done
 	# What systemd has never heard of it finds without. And a reload in the middle of the first boot would put the agent,
 	# which has a lot to do then, under a limit that is meant for later boots.
+	problem='systemd cannot reload its units'
 	[ ! -e "$runner" ] || systemctl daemon-reload
 }
 

@@ -117,3 +117,21 @@ def test_console_line_fits(machine: Machine) -> None:
     assert ["fails"] == [step["name"] for step in result["steps"]]
     assert ["about to fail"] == result["output"]
     assert all(len(line.encode()) <= 4096 for line in machine.console())
+
+
+def test_apply_that_systemd_does_not_start(machine: Machine) -> None:
+    """L11: an apply that never began is no success, whatever the one before it was."""
+    machine.boot(SITE)
+    stub = machine.sees / "usr/local/bin/systemctl"
+    stub.write_text("#!/bin/sh\nexit 1\n")
+    asked = machine.evenboot("apply")
+
+    assert 2 == asked.returncode
+    assert "the apply could not be started" in asked.stderr
+
+
+def test_step_that_prints_as_the_runner_does(machine: Machine) -> None:
+    """L16: a line of a step's own that begins as the runner's do is part of its output."""
+    machine.boot(StartupScript("site", first_boot=[Shell("say", script="echo one; echo 'evenboot: mine'; echo two")]))
+
+    assert "one\nevenboot: mine\ntwo\n" == machine.evenboot("log", "say").stdout

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from startup import Shell, StartupScript, render
+from startup import File, Shell, StartupScript, render
 
 from .scenarios import breaks, definition, note
 from .throwaway import Machine, outcomes
@@ -375,3 +375,12 @@ def test_failed_store_leaves_nothing(machine: Machine) -> None:
     assert ["one", "two", "two", "two"] == machine.lines()
     assert "cannot write to /etc/systemd/system/evenboot-shutdown.service" in machine.status()["message"]
     assert {"current", "a", "b", "journal", "machine"} == set(machine.run("ls /var/lib/evenboot").stdout.split())
+
+
+def test_text_that_looks_like_a_bootstraps(machine: Machine) -> None:
+    """R4: a line of a step's text that looks like one of a bootstrap's header is data."""
+    content = "# object=https://example.org/x\n# sha256=00\n"
+    status = machine.boot(StartupScript("site", first_boot=[File("/x", content=content), note("two")]))
+
+    assert "ok" == status["result"]
+    assert content == machine.read("/x")
