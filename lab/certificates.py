@@ -15,7 +15,7 @@ from .host import command
 AUTHORITY = "clouds/authority"
 """Where a lab keeps its authority, below its state folder."""
 
-NAME = "evenboot-lab"
+NAME = "local-cloud"
 TRUSTED = "usr/local/share/ca-certificates"
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 _DAYS = "3650"

@@ -269,7 +269,7 @@ def test_a_disk_trusts_the_authority(tmp_path: Path) -> None:
         trust(root, upper, [lower])
 
     assert "the image's\n" + root.read_text() == (upper / BUNDLE).read_text()
-    assert root.read_text() == (upper / TRUSTED / "evenboot-lab.crt").read_text()
+    assert root.read_text() == (upper / TRUSTED / "local-cloud.crt").read_text()
     assert "the image's\n" == (lower / BUNDLE).read_text()
 
 
