@@ -7,19 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 from .checkout import ROOT
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    [wheel] = folder.glob("evenboot-*.whl")
-    return wheel
 
 
 def test_wheel_holds_everything_below_one_name(wheel: Path) -> None:

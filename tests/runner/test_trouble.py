@@ -14,16 +14,21 @@ from .throwaway import Machine, outcomes
 SITE = definition("one", "two")
 
 
+def power_on_in_an_outage(machine: Machine, service: str = "503") -> None:
+    """Begin a boot in which the metadata service does not answer, and let its waiting take no time."""
+    machine.service = service
+    machine.publish()
+    machine.hurry()
+    machine.power_on()
+
+
 @pytest.mark.parametrize("service", ["503", "refuse"])
 @pytest.mark.parametrize("cloud", ["aws", "gcp", "azure"])
 def test_outage_at_a_reboot(machine_of: Callable[[str], Machine], cloud: str, service: str) -> None:
     """L9: without a metadata service the last definition is used, and no finished first-boot step runs again."""
     machine = machine_of(cloud)
     machine.boot(SITE)
-    machine.service = service
-    machine.publish()
-    machine.hurry()
-    machine.power_on()
+    power_on_in_an_outage(machine, service)
     machine.unit()
     status = machine.status()
 
@@ -37,10 +42,7 @@ def test_outage_after_a_failure(machine: Machine) -> None:
     machine.boot(SITE)
     machine.boot(StartupScript("site", first_boot=[note("one"), breaks("three")], every_boot=[note("two")]))
     machine.run("touch /mended")
-    machine.service = "503"
-    machine.publish()
-    machine.hurry()
-    machine.power_on()
+    power_on_in_an_outage(machine)
     machine.unit()
 
     assert ["one", "two", "three", "three", "two"] == machine.lines()
@@ -51,10 +53,7 @@ def test_outage_at_the_first_boot_of_an_image(machine: Machine) -> None:
     machine.boot(SITE)
     machine.run("rm /done")
     machine.clone()
-    machine.service = "503"
-    machine.publish()
-    machine.hurry()
-    machine.power_on()
+    power_on_in_an_outage(machine)
     machine.unit()
     status = machine.status()
 
@@ -247,10 +246,7 @@ def test_image_during_an_outage_that_the_agent_missed(machine: Machine) -> None:
     machine.boot(SITE)
     machine.run("rm /done")
     machine.clone()
-    machine.service = "503"
-    machine.publish()
-    machine.hurry()
-    machine.power_on()
+    power_on_in_an_outage(machine)
     machine.agent()
 
     assert [] == machine.lines()
@@ -260,10 +256,7 @@ def test_image_during_an_outage_that_the_agent_missed(machine: Machine) -> None:
 def test_first_boot_during_an_outage(machine: Machine) -> None:
     """L5, L9: without an instance id nothing runs, and the boot after the outage is the first."""
     machine.define(SITE)
-    machine.service = "503"
-    machine.publish()
-    machine.hurry()
-    machine.power_on()
+    power_on_in_an_outage(machine)
     machine.agent()
     machine.service = "ok"
     machine.publish()
