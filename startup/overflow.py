@@ -45,7 +45,7 @@ class Overflow:
     @classmethod
     def of(cls, cloud: Cloud, name: str, text: str) -> Overflow:
         """Return the script of a definition of this name, as it came out of another `Overflow`."""
-        return cls(cloud, name.encode("ascii", "backslashreplace").decode(), text)
+        return cls(cloud, title(name), text)
 
     @cached_property
     def sha256(self) -> str:
@@ -99,7 +99,7 @@ def render_or_overflow(
     """
     script, _ = written(definition, values, cloud)
     payload = package(cloud, script)
-    return payload if payload.fits else overflow(definition, values, cloud)
+    return payload if payload.fits else _stored(definition, script, cloud)
 
 
 def overflow(definition: StartupScript, values: Mapping[str, str] | None = None, cloud: Cloud = "aws") -> Overflow:
@@ -109,4 +109,8 @@ def overflow(definition: StartupScript, values: Mapping[str, str] | None = None,
         StartupScriptError: The definition or the values have problems; all are reported.
     """
     script, _ = written(definition, values, cloud)
-    return Overflow(cloud, title(definition), seal(script).decode())
+    return _stored(definition, script, cloud)
+
+
+def _stored(definition: StartupScript, script: bytes, cloud: Cloud) -> Overflow:
+    return Overflow.of(cloud, definition.name, seal(script).decode())

@@ -6,6 +6,7 @@ Step bodies and values are data: lines that the shell never reads as code.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
@@ -96,18 +97,18 @@ def written(
         findings = (Problem("cloud", problems.unknown_cloud(cloud, CLOUDS)), *findings)
     if findings:
         raise StartupScriptError(findings)
-    header = HEADER.format(name=title(definition), cloud=cloud, zeros="0" * 64)
+    header = HEADER.format(name=title(definition.name), cloud=cloud, zeros="0" * 64)
     records = list(_records(definition, values, cloud))
     script = header + runner(definition, cloud) + "".join(text for _, text in records)
     return script.encode(), _contributors(definition, records)
 
 
-def title(definition: StartupScript) -> str:
-    """Return the definition's name as a comment has it.
+def title(name: str) -> str:
+    """Return a definition's name as a comment has it.
 
     cloud-init cannot write a part that is not ASCII; what stands behind the runner it does not read.
     """
-    return definition.name.encode("ascii", "backslashreplace").decode()
+    return name.encode("ascii", "backslashreplace").decode()
 
 
 def runner(definition: StartupScript, cloud: Cloud) -> str:
@@ -157,8 +158,8 @@ def _records(
     rows = dict.fromkeys(("first_boot", "every_boot", "shutdown"), "")
     for list_name, _, step in definition.steps():
         fields = (list_name, key(step.name), fingerprints[step.name], step.kind, step.timeout_seconds, step.retries)
-        rows[list_name] += "|".join(map(str, (*fields, f'"{_escaped(step.name)}"'))) + "\n"
-    yield "", _record("head", f'{_escaped(definition.name)}\n"{fingerprint(definition, values)}"\n')
+        rows[list_name] += "|".join(map(str, (*fields, _quoted(step.name)))) + "\n"
+    yield "", _record("head", f'{_quoted(definition.name)[1:-1]}\n"{fingerprint(definition, values)}"\n')
     yield "", _record("steps", rows["first_boot"] + rows["every_boot"])
     for _, _, step in definition.steps():
         for field, text in _fields(step):
@@ -226,9 +227,9 @@ def _fields(step: Step) -> Iterator[tuple[str, str]]:
         yield "uses", _lines(*step.uses)
 
 
-def _escaped(text: str) -> str:
-    """Write a text as it stands between the quotes of JSON; names hold no control characters."""
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+def _quoted(text: str) -> str:
+    """Write a text as JSON, in which the runner writes the status."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _lines(*texts: str) -> str:
