@@ -55,7 +55,7 @@ not_in_a_step() {
 # apply: one that begins after this call. systemd takes a call for a new one for part of one that is about to end.
 apply() {
 	not_in_a_step
-	(umask 077 && mkdir -p "$run") && echo yes >"$run/wanted" || exit
+	make_folders && echo yes >"$run/wanted" || exit
 	for _ in 1 2 3; do
 		[ ! -s "$run/wanted" ] || systemctl start evenboot.service
 	done

@@ -1,6 +1,11 @@
-# take_lock FILE OPTION...: one at a time. Only root sees $run, so nobody else can hold a lock.
+# make_folders: those of this boot. Only root sees $run, so nobody else can hold a lock.
+make_folders() {
+	(umask 077 && mkdir -p "$done_in_boot" "$run/changed" "$run/restarted")
+}
+
+# take_lock FILE OPTION...: one at a time.
 take_lock() {
-	(umask 077 && mkdir -p "$done_in_boot" "$run/changed" "$run/restarted") && exec 9>>"$1" || exit
+	make_folders && exec 9>>"$1" || exit
 	shift
 	flock "$@" 9
 }
@@ -17,9 +22,10 @@ obey() {
 	begin
 	! in_force || arm_shutdown
 	consult_slot
-	case $? in
+	code=$?
+	[ "$first_boot_id" != "$boot_id" ] || boot=first
+	case $code in
 	1)
-		[ "$first_boot_id" != "$boot_id" ] || boot=first
 		finish failed
 		return 1
 		;;
@@ -29,7 +35,6 @@ obey() {
 		;;
 	esac
 	id="\"$instance\""
-	[ "$first_boot_id" != "$boot_id" ] || boot=first
 	arm_shutdown
 	{ IFS= read -r title && read -r whole; } <"$definition/head"
 	[ -d "$journal" ] || mkdir "$journal"
@@ -103,6 +108,5 @@ meet_machine() {
 		first_boot_id=$boot_id
 		rm -rf "$journal" || return 1
 	fi
-	mkdir -p "$state" && printf '%s\n' "$instance $first_boot_id $witness" >"$state/machine.new" &&
-		sync "$state/machine.new" && mv -f "$state/machine.new" "$state/machine" && sync "$state"
+	mkdir -p "$state" && keep "$state/machine" "$instance $first_boot_id $witness"
 }

@@ -10,8 +10,7 @@ do_reboot() {
 	else
 		[ -e "$step.unless" ] && bash -euo pipefail "$step.unless" && exit 0
 		did_something
-		printf 'asked %s %s\n' "$1" "$boot_id" >"$journal/$key.new" && sync "$journal/$key.new" &&
-			mv -f "$journal/$key.new" "$journal/$key" && sync "$journal" || exit
+		keep "$journal/$key" "asked $1 $boot_id" || exit
 	fi
 	systemctl reboot || exit
 	# The system ends this.

@@ -9,6 +9,11 @@ in_force() {
 	[ "$met $stored_on" = "$witness $witness" ] && [ -e "$definition/steps" ]
 } 2>/dev/null
 
+# keep FILE TEXT: write a line to a file, replaced in one go, on disk before this returns.
+keep() {
+	printf '%s\n' "$2" >"$1.new" && sync "$1.new" && mv -f "$1.new" "$1" && sync "${1%/*}"
+}
+
 # accept PAYLOAD: make it the definition in force, on disk, with the runner that came with it.
 # 0: done; 3: it was that already; 1: not possible, $problem says why, and what was in force still is.
 accept() {
