@@ -14,10 +14,16 @@ import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .consoles import console_at
 from .overview import Report, look, table
 from .stacks import StackError, StackVm, export, vms_in
+
+if TYPE_CHECKING or __package__ == "components":
+    from startup.terminal import run_to_the_end
+else:  # in the wheel both packages stand in one
+    from ..startup.terminal import run_to_the_end
 
 WATCH_SECONDS = 5.0
 EXPORT = "EVENBOOT_STACK_EXPORT"
@@ -30,22 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What follows `python -m components`; None takes the process's own.
     """
-    if hasattr(sys.stdout, "reconfigure"):
-        # A step's output may hold characters that the terminal's encoding lacks.
-        sys.stdout.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
+    return run_to_the_end(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
-        code = _status(parser().parse_args(arguments))
-        sys.stdout.flush()
-        return code
+        return _status(parser().parse_args(arguments))
     except StackError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        # The reader has seen enough; without this Python complains about it when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 130
 
 
 def parser() -> argparse.ArgumentParser:

@@ -6,7 +6,6 @@ Exit codes: 0 fine, 1 problems, 2 wrong use or a file that cannot be imported.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -19,6 +18,7 @@ from .fingerprint import fingerprint, used_values
 from .loading import LoadingError, load
 from .planning import Action, Planned, plan
 from .problems import Problem, StartupScriptError
+from .terminal import run_to_the_end
 from .validation import validate
 
 _HEADINGS: dict[Action, str] = {
@@ -35,26 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What follows `python -m startup`; None takes the process's own.
     """
-    if hasattr(sys.stdout, "reconfigure"):
-        # A name may hold characters that the terminal's encoding lacks.
-        sys.stdout.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    return run_to_the_end(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
     try:
-        options = _parser().parse_args(arguments)
-        code: int = options.run(options)
-        sys.stdout.flush()
-        return code
+        return options.run(options)
     except LoadingError as error:
         print(error, file=sys.stderr)
         return 2
     except StartupScriptError as error:
         print(error, file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        # The reader has seen enough; without this Python complains about it when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
