@@ -185,6 +185,9 @@ def _configure(root: Path) -> None:
     (etc / "machine-id").write_text("")
     for key in (etc / "ssh").glob("ssh_host_*"):
         key.unlink()
+    # A login prompt begins with throwing away what the terminal still holds. A serial port has sent it by then; a
+    # pseudo terminal has not, if this computer is busy, and a result line would be lost. Nobody can log in there anyway.
+    (etc / "systemd/system/console-getty.service").symlink_to("/dev/null")
     (root / "var/log/journal").mkdir(exist_ok=True)
     (etc / "network/interfaces.d").mkdir(parents=True, exist_ok=True)
     (etc / "network/interfaces").write_text(NETWORK)
