@@ -14,7 +14,7 @@ said() {
 get() {
 	problem=$(printf '%s\n' "$secret" | curl -fsS --noproxy 169.254.169.254 --connect-timeout 5 -m 60 -K - -o "$@" 2>&1) && return
 	shift $(($# - 1))
-	problem="$1: $(echo "$problem" | tr -d '"\\\n')"
+	problem="$1: $(echo "$problem" | tr -d '"\\[:cntrl:]')"
 	return 1
 }
 

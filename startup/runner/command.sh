@@ -99,7 +99,8 @@ clean() {
 	take_lock "$run/lock"
 	set +f
 	units=/etc/systemd/system
-	rm -rf "$units"/evenboot*.service "$units"/*.d/evenboot.conf /usr/local/sbin/evenboot "$state" "$run" "$log_file"*
+	rm -rf "$units"/evenboot*.service* "$units"/*.d/evenboot.conf* /usr/local/sbin/evenboot /usr/local/sbin/evenboot.new \
+		"$state" "$run" "$log_file"*
 	rmdir --ignore-fail-on-non-empty "$units"/*.d 2>/dev/null
 	systemctl daemon-reload
 }

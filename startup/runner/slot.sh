@@ -22,7 +22,7 @@ get_id() {
 }
 
 # ask_slot: read_slot, again and again as long as there is no answer: a minute if the machine has a definition that
-# it may use instead, else four. Returns as read_slot.
+# it may use instead, else four. Returns as read_slot; a slot with nothing in it holds no payload.
 ask_slot() {
 	command -v curl >/dev/null || return 1
 	now
@@ -33,4 +33,5 @@ ask_slot() {
 		[ "$now" -lt "$until" ] && [ -z "$stopping" ] || return 1
 		sleep 2
 	done
+	[ -s "$run/slot" ] || return 4
 }

@@ -6,6 +6,5 @@ read_slot() {
 	form='api-version=2021-02-01&format=text'
 	get_id -H Metadata:true "$url/vmId?$form" || return 1
 	get "$run/base64" -H Metadata:true "$url/userData?$form" || return 1
-	[ -s "$run/base64" ] || return 4
 	base64 -d <"$run/base64" >"$run/slot" || mv "$run/base64" "$run/slot"
 }

@@ -133,7 +133,7 @@ def test_a_first_boot_without_the_object(machine_of: Make, cloud: str) -> None:
     """L12: without the object there is one result line on the console, which says what could not be fetched and why."""
     machine = machine_of(cloud)
     name = put(machine, definition())
-    (machine.sees / "objects" / "refuses").write_text("403")
+    (machine.sees / "objects" / "refuses").write_text('403\t"\x01')  # what would not be JSON is left out
     machine.hurry()
     machine.power_on()
     machine.agent()
