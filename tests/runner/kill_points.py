@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal
 
-from startup import Directory, File, Service, Shell, StartupScript, Unit, User
+from startup import Directory, Download, File, Reboot, Service, Shell, StartupScript, Unit, User
 
 from .accounts import let_root_act_as_others
 from .scenarios import note
@@ -23,15 +24,17 @@ from .tree import Entry, read_tree, restore_tree
 
 Again = Literal["apply", "reboot"]
 AGAIN: tuple[Again, ...] = ("apply", "reboot")
+TOOL = b"#!/bin/sh\n"
 UNIT = "[Service]\nExecStart=/srv/app/run\n[Install]\nWantedBy=multi-user.target\n"
 # What tells of a run, its log, and what the stand-ins keep.
-TELLS = re.compile(r"(run|tmp|metadata|var/log|dev)(/|$)|(done|synced|systemctl|unit\.log|boot_id)$")
+TELLS = re.compile(r"(run|tmp|metadata|var/log|dev)(/|$)|(done|synced|systemctl|reboots|unit\.log|boot_id)$")
 # What useradd and its like leave beside the files of accounts: the last version, locks of the dead.
 BESIDE = re.compile(r"etc/(passwd|shadow|group)([-+]|\.lock|\.\d+)$")
 # What the stand-ins note for tests to look at; nobody else reads it.
-NOTED = re.compile(r"(systemctl|synced|unit\.log|metadata/requests)$")
+NOTED = re.compile(r"(systemctl|reboots|synced|unit\.log|metadata/requests)$")
 STAMPED = re.compile(r"(var/log|dev|run/evenboot/status)")
 STATE = "var/lib/evenboot"
+UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def application(text: str, unit: str) -> StartupScript:
@@ -43,6 +46,7 @@ def application(text: str, unit: str) -> StartupScript:
             note("one"),
             Directory("/srv/app", mode=0o750),
             conf,
+            Download("http://example.org/tool", path="/srv/app/tool", sha256=sha256(TOOL).hexdigest(), mode=0o755),
             Shell("once", script="echo once >>/done\ntouch /once\n", unless="[ -e /once ]"),
             Unit("app.service", content=unit),
             Service("web", restart_on=[conf]),
@@ -85,6 +89,19 @@ def new_id(machine: Machine) -> None:
     machine.clone()
 
 
+REBOOTS = StartupScript("site", first_boot=[note("one"), Reboot("new kernel"), note("two")], every_boot=[note("three")])
+
+
+def before_reboot(machine: Machine) -> None:
+    """The boot in which a step asks for a reboot."""
+    machine.define(REBOOTS)
+
+
+def after_reboot(machine: Machine) -> None:
+    """The boot for which a step has asked."""
+    machine.boot(REBOOTS)
+
+
 def account(machine: Machine) -> None:
     """The first boot of a machine that makes an account, which takes several programs and files."""
     let_root_act_as_others(machine)
@@ -96,6 +113,7 @@ def account(machine: Machine) -> None:
 Scenario = Callable[[Machine], None]
 SCENARIOS: dict[str, Scenario] = {
     "first boot": first_boot, "later boot": later_boot, "edited definition": edited, "new instance id": new_id,
+    "before a reboot": before_reboot, "after a reboot": after_reboot,
 }  # fmt: skip
 
 
@@ -118,15 +136,17 @@ class Trial:
         self.machine, self.prepare = machine, prepare
         (machine.sees / "etc/known").mkdir()
         (machine.sees / "etc/known/web.service").touch()
+        (machine.sees / "downloads").mkdir()
+        (machine.sees / "downloads/tool").write_bytes(TOOL)
         prepare(machine)
         (machine.sees / "done").write_text("")
         machine.power_on()
         # As in `Machine.boot`: the unit, if the machine has it, then the agent.
         self.boots = "\n".join(["cd", machine.units_script(), machine.agents_script()])
-        self.boot_id = machine.boot_id
         self.start = read_tree(machine.sees)
         self.clean = self.run()
         self.tried: set[tuple[Again, Future]] = set()
+        self.reboots = machine.status()["result"] == "running"
         self.wanted = self.end()
         assert self.wanted.status["result"] == "ok", self.wanted.status
 
@@ -136,12 +156,11 @@ class Trial:
         return trace(self.machine.command(self.boots, {"HOME": "/root"}), kill_at=kill_at)
 
     def end(self) -> End:
-        """Look at what the last apply came to."""
+        """Do the reboot that a step has asked for, and look at what the last apply came to."""
+        if self.machine.status()["result"] == "running":
+            self.machine.boot()
         tree = read_tree(self.machine.sees)
-        return End(self.machine.status(), kept(tree, self.boot_ids()), tree["done"].content.decode().split())
-
-    def boot_ids(self) -> list[str]:
-        return [self.boot_id, self.machine.boot_id]
+        return End(self.machine.status(), kept(tree, self.machine.boot_ids), tree["done"].content.decode().split())
 
     def violations(self, kill_at: int, again: tuple[Again, ...]) -> Iterator[str]:
         """Kill before a call; then apply again in each of these ways, and say what is not as it should be."""
@@ -197,12 +216,13 @@ class Trial:
 
     def compare_outcomes(self, killed: Mapping[str, Entry], end: End, way: Again) -> Iterator[str]:
         """The first-boot steps whose records were there are skipped, and those after them run."""
-        before = kept(killed, self.boot_ids())
+        before = kept(killed, self.machine.boot_ids)
         journal = [path for path in self.wanted.files if path.startswith(f"{STATE}/journal/")]
         finished = sum(before.get(path) == self.wanted.files[path] for path in journal)
         clean, now = (outcomes_of(status, "first_boot") for status in (self.wanted.status, end.status))
         due = [name for name, outcome in clean.items() if outcome == "ran"]
-        still_due = due[finished - (len(clean) - len(due)) :]
+        # After a reboot that a step asked for, the status tells of the boot after it.
+        still_due = due if self.reboots else due[finished - (len(clean) - len(due)) :]
         if now != {name: "ran" if name in still_due else "skipped" for name in clean}:
             yield f"{finished} steps were recorded, then the status says {now}"
         every = [*outcomes_of(end.status, "every_boot").values()]
@@ -215,7 +235,7 @@ def outcomes_of(status: Mapping[str, Any], which: str) -> dict[str, str]:
     return {step["name"]: step["outcome"] for step in status["steps"] if step["list"] == which}
 
 
-def kept(tree: Mapping[str, Entry], boot_ids: Iterable[str]) -> dict[str, Entry]:
+def kept(tree: Mapping[str, Entry], boot_ids: Collection[str]) -> dict[str, Entry]:
     """Return what is to be the same however often a run was killed: what tells of the run is left out, boot ids have no digits,
     and the definition in force lies in `current`, wherever that points."""
     target = os.fsdecode(tree[f"{STATE}/current"].content) if f"{STATE}/current" in tree else "none"
@@ -231,9 +251,8 @@ def kept(tree: Mapping[str, Entry], boot_ids: Iterable[str]) -> dict[str, Entry]
                 path = "/".join([STATE, "current", *rest])
             elif first != "journal" and (rest or stat.S_ISDIR(entry.mode)):
                 continue
-        for boot_id in boot_ids:
-            entry = entry._replace(content=entry.content.replace(boot_id.encode(), b"BOOT-ID"))
-        found[path] = entry
+        hidden = UUID.sub(lambda found: b"BOOT-ID" if found[0].decode() in boot_ids else found[0], entry.content)
+        found[path] = entry._replace(content=hidden)
     return found
 
 

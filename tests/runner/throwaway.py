@@ -81,6 +81,7 @@ class Machine:
         self.instance_id, self.witness = "i-1", str(uuid.uuid4())
         self.service = "ok"
         self.boot_id = ""
+        self.boot_ids: set[str] = set()
         self.payload: bytes | None = None
         self.publish()
 
@@ -132,6 +133,7 @@ class Machine:
     def power_on(self) -> None:
         """Begin a boot: /run is empty, the boot id is new."""
         self.boot_id = str(uuid.uuid4())
+        self.boot_ids.add(self.boot_id)
         (self.sees / "boot_id").write_text(self.boot_id + "\n")
         for folder in ("run", "tmp"):
             self.clear(folder)
