@@ -86,6 +86,7 @@ logins = st.from_regex(r"[a-z_][a-z0-9_-]{0,9}", fullmatch=True)
 keys = lines.filter(lambda key: rules.ssh_key(key) is None)
 shells = paths.filter(lambda path: rules.login_shell(path) is None)
 urls = st.from_regex(r"https?://[a-z][!-~]{0,20}", fullmatch=True)
+owners, groups = st.sampled_from(["root", "nobody"]), st.sampled_from(["root", "nogroup"])
 sums = st.binary(max_size=2).map(lambda content: hashlib.sha256(content).hexdigest())
 worded = texts.filter(str.strip)
 
@@ -96,10 +97,10 @@ wrong = st.sampled_from([
 """What most fields may not hold."""
 
 FIELDS: dict[type[Any], dict[str, SearchStrategy[Any]]] = {
-    Shell: {"name": names, "script": worded, "unless": st.none() | worded, "cwd": st.none() | paths, "user": st.none()},
+    Shell: {"name": names, "script": worded, "unless": st.none() | worded, "cwd": st.none() | paths, "user": st.none() | owners},
     Reboot: {"name": names, "unless": st.none() | worded},
-    File: {"path": paths, "content": long_texts, "mode": modes, "owner": st.just("root"), "group": st.just("root")},
-    Directory: {"path": paths, "mode": modes, "owner": st.just("root"), "group": st.just("root")},
+    File: {"path": paths, "content": long_texts, "mode": modes, "owner": owners, "group": groups},
+    Directory: {"path": paths, "mode": modes, "owner": owners, "group": groups},
     Packages: {"names": st.lists(packages, min_size=1, max_size=3)},
     User: {"login": logins, "groups": st.lists(logins, max_size=2), "shell": shells, "ssh_keys": st.lists(keys, max_size=2)},
     Unit: {
@@ -109,11 +110,12 @@ FIELDS: dict[type[Any], dict[str, SearchStrategy[Any]]] = {
         "start": st.booleans(),
     },
     Service: {"service": units, "enable": st.booleans(), "start": st.booleans()},
-    Download: {"url": urls, "path": paths, "sha256": sums, "mode": modes},
+    Download: {"url": urls, "path": paths, "sha256": sums, "mode": modes, "owner": owners, "group": groups},
 }
 COMMON: dict[str, SearchStrategy[Any]] = {
     "name": st.none() | names,
     "timeout_seconds": st.just(1800) | st.integers(60, 86_400),
+    "retries": st.integers(0, 3),
 }
 
 

@@ -78,9 +78,9 @@ def probe(step: Step, number: int) -> Step:
     match step:
         case Shell():
             script = (
-                f'cp "$0" /proc/$$/environ /got/{number}; pwd >/got/{number}/pwd; echo said {number}; exit\n{step.script}'
+                f'cp -f "$0" /proc/$$/environ /got/{number}; pwd >/got/{number}/pwd; echo said {number}; exit\n{step.script}'
             )
-            unless = None if step.unless is None else f'cp "$0" /got/{number}/unless; exit 1\n{step.unless}'
+            unless = None if step.unless is None else f'cp -f "$0" /got/{number}/unless; exit 1\n{step.unless}'
             return replace(step, script=script, unless=unless, cwd=step.cwd and f"/f/{number}{step.cwd}")
         case File() | Directory():
             return replace(step, path=f"/f/{number}{step.path}")
@@ -122,7 +122,9 @@ def clear(machine: Machine, played: Played) -> None:
     for number, step in played.numbered():
         match step:
             case Shell():
-                (machine.sees / f"got/{number}/unless").mkdir(parents=True)
+                for folder in (f"got/{number}", f"got/{number}/unless"):
+                    (machine.sees / folder).mkdir()
+                    (machine.sees / folder).chmod(0o777)  # for a step of somebody else
                 (machine.sees / (step.cwd or "/").lstrip("/")).mkdir(parents=True, exist_ok=True)
             case Download():
                 (machine.sees / f"downloads/{number}").write_bytes(step.name.encode())
@@ -218,6 +220,7 @@ def traces_of_shell(got: Path, step: Shell, values: Mapping[str, str]) -> Iterat
         [] if step.unless is None else [step.unless.encode()],
         [read(path) for path in (got / "unless").iterdir()],
     )
+    yield "user", step.user or "root", got.joinpath("pwd").owner()
     yield "cwd", f"{step.cwd or '/'}\n".encode(), read(got / "pwd")
     entries = [entry.partition(b"=") for entry in (read(got / "environ") or b"").split(b"\0")]
     seen = {name: value for name, _, value in entries}
@@ -244,6 +247,7 @@ def placed(machine: Machine, step: File | Directory | Download, content: bytes |
     path = machine.sees / step.path.lstrip("/")
     yield "content", content, read(path)
     yield "mode", step.mode, path.stat().st_mode & 0o7777 if path.exists() else None
+    yield "owner", (step.owner, step.group), (path.owner(), path.group()) if path.exists() else None
     yield "neighbours", [path.name], [neighbour.name for neighbour in path.parent.iterdir()] if path.exists() else None
 
 
