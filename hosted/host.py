@@ -107,10 +107,13 @@ class Servicer(ProviderServicer):
         super().__init__(Provider(VERSION, package.schema()), [], engine_address)
         self.package = package
         self.deployments: dict[str, _Deployment] = {}
+        self.frozen = False
 
     async def Construct(self, request: Any, context: Any) -> Any:
-        if self.deployments and not gc.get_freeze_count():
-            # By now the SDK has been imported. Its classes stay: the collector need not go over them at every VM.
+        if self.deployments and not self.frozen:
+            # By now the SDK has been imported. Its classes stay: the collector need not go over them at every VM. Whether that
+            # was done is not asked of the collector, which goes over all of them to count them.
+            self.frozen = True
             gc.freeze()
         one = _One(self.package, request, self.deployments)
         try:
