@@ -10,7 +10,7 @@ from .figures import save, section
 
 PARTS = ("imports", "sizes", "runner", "components", "hosted", "waiting", "lab")
 # Only when it is named.
-LONG = ("kills", "histories")
+LONG = ("kills", "histories", "stories", "suite")
 
 
 def main(names: list[str]) -> int:

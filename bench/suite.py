@@ -1,0 +1,49 @@
+"""How long the tests take, and what comes of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as xml
+from collections.abc import Sequence
+from pathlib import Path
+
+from .figures import Figure, figure
+
+NOTE = """
+`make test` without its checks of style and types, two tests at a time: machines boot side by side in both. Skipped are, for
+example, the tests that need the `pulumi` command where there is none; pytest's last lines name them with the reason.
+"""
+ROOT = Path(__file__).parent.parent
+
+
+def outcomes(arguments: Sequence[str]) -> dict[str, str]:
+    """Run tests as `make test` does; `passed`, `skipped` or `failed` of each."""
+    with tempfile.TemporaryDirectory(prefix="evenboot-bench-") as folder:
+        report = Path(folder, "report.xml")
+        command = [sys.executable, "-m", "pytest", "--numprocesses", "2", "--dist", "loadgroup", f"--junitxml={report}"]
+        subprocess.run([*command, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+        if not report.exists():
+            raise RuntimeError("pytest has written no report")
+        cases = xml.parse(report).iter("testcase")
+        return {f"{case.get('classname')}.{case.get('name')}": _outcome(case) for case in cases}
+
+
+def _outcome(case: xml.Element) -> str:
+    kinds = {child.tag for child in case}
+    return "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
+
+
+def measure() -> list[Figure]:
+    """Run all tests that `make test` runs."""
+    begin = time.perf_counter()
+    found = list(outcomes([]).values())
+    minutes = (time.perf_counter() - begin) / 60
+    return [
+        figure("tests that passed", found.count("passed"), "tests"),
+        figure("tests that were skipped", found.count("skipped"), "tests"),
+        figure("tests that failed", found.count("failed"), "tests", 0),
+        figure("time of the whole suite, with images built", minutes, "min", 45),
+    ]
