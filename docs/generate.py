@@ -1,15 +1,17 @@
-"""Write the reference parts of the documentation from the docstrings: `python docs/generate.py`.
+"""Write the reference from the docstrings and the commands' own help: `python docs/generate.py`.
 
-`docs/steps.md` is written whole; in `docs/clouds.md` it is what stands between the two marks. tests/test_docs.py fails
-when either differs from what this prints.
+Each page is written by hand around two marks, and by this between them. tests/test_docs.py fails when one differs from
+what this would write.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import inspect
 import re
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,34 +30,14 @@ TYPES = {
     "_Steps": "list of steps",
 }
 
-INTRODUCTION = """\
-# Steps
-
-<!-- Written by docs/generate.py from the docstrings in startup/definition.py: change those. -->
-
-A step is one named, re-runnable piece of work.
-Each kind looks first and changes only what differs, so running it again does no harm; a `Shell` step is as careful as its text.
-
-The first argument may be given by position, all others by name only.
-The examples run with `from startup import *` and print what the line below them says.
-
-Arguments that every step has:
-
-{common}
-In a definition:
-
-{definition}
-"""
-
-
 def steps() -> str:
-    """Return the text of docs/steps.md."""
+    """Return every step with its arguments."""
     first = STEP_TYPES[0]
     shared = {**_attributes(first), "name": "What the journal, the log and the status call it; unique in the definition."}
     common = _table(STEP_TYPES[1], {name: shared[name] for name in COMMON})
     common = common.replace("| derived |", "| derived from the first argument; `Shell` has none to derive it from |")
-    definition = _table(StartupScript, _attributes(StartupScript))
-    parts = [INTRODUCTION.format(common=common, definition=definition)]
+    parts = ["Arguments that every step has:\n", common, "In a definition:\n"]
+    parts.append(_table(StartupScript, _attributes(StartupScript)))
     for step in STEP_TYPES:
         left_out = COMMON[1:] if step is first else COMMON
         own = {name: text for name, text in _attributes(step).items() if name not in left_out}
@@ -63,26 +45,75 @@ def steps() -> str:
     return "\n".join(parts)
 
 
-def arguments() -> str:
-    """Return what docs/clouds.md has between its marks: every argument of the components."""
-    from components import AwsVmArgs, AzureVmArgs, GcpVmArgs, Inbound, VmArgs
+def components() -> str:
+    """Return every argument and every output of the components."""
+    from components import AwsVm, AwsVmArgs, AzureVm, AzureVmArgs, GcpVm, GcpVmArgs, Inbound, VmArgs
+    from components.component import Vm
 
-    common = _attributes(VmArgs)
-    parts = ["### On all three clouds\n", _table(VmArgs, common)]
+    parts = ["## Arguments on all three clouds\n", _table(VmArgs, _attributes(VmArgs))]
     for args, title in ((AwsVmArgs, "AWS"), (GcpVmArgs, "Google Cloud"), (AzureVmArgs, "Azure")):
         parts += [f"### `{args.__name__}`: on {title} also\n", _table(args, _attributes(args))]
-    parts += ["### `Inbound`: one of `inbound`\n", _table(Inbound, _attributes(Inbound))]
+    parts += ["### `Inbound`: one of `inbound`\n", _table(Inbound, _attributes(Inbound)), "## Outputs\n"]
+    common = _said(Vm)
+    rows = [("all", name, text) for name, text in common.items()]
+    for component in (AwsVm, GcpVm, AzureVm):
+        own = {name: text for name, text in _said(component).items() if common.get(name) != text}
+        rows += [(f"`{component.__name__}`", name, text) for name, text in own.items()]
+    parts.append(_rows(("output", "of", "is"), [(f"`{name}`", of, text) for of, name, text in rows]))
     return "\n".join(parts)
 
 
-def clouds() -> str:
-    """Return the text of docs/clouds.md with fresh arguments."""
-    text = (DOCS / "clouds.md").read_text("utf-8")
+def commands() -> str:
+    """Return every call of the commands on the author's machine, as their parsers know them."""
+    from components.__main__ import parser as of_components
+    from lab.__main__ import parser as of_lab
+    from startup.__main__ import parser as of_startup
+
+    return "\n".join(_command(parser()) for parser in (of_startup, of_components, of_lab))
+
+
+def proven() -> str:
+    """Return the table of promises and of the tests whose docstrings begin with their names."""
+    from proofs import table
+
+    return table()
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "steps.md": steps,
+    "components.md": components,
+    "commands.md": commands,
+    "proofs.md": proven,
+}
+
+
+def page(name: str) -> str:
+    """Return the text of a page, with what is generated written anew."""
+    text = (DOCS / name).read_text("utf-8")
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise SystemExit("docs/clouds.md has lost its marks")
-    return f"{head}{BEGIN}\n{arguments()}\n{END}{tail}"
+        raise SystemExit(f"docs/{name} has lost its marks")
+    return f"{head}{BEGIN}\n{PAGES[name]()}\n{END}{tail}"
+
+
+def _command(parser: argparse.ArgumentParser) -> str:
+    """Return a command's calls, and the options of each."""
+    [subs] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    helps = {action.dest: action.help or "" for action in subs._choices_actions}
+    calls: list[tuple[str, ...]] = []
+    options: list[tuple[str, ...]] = []
+    for name, sub in subs.choices.items():
+        words = [str(action.metavar or action.dest.upper()) for action in sub._get_positional_actions()]
+        calls.append((f"`{' '.join([sub.prog, *words])}`", helps[name], sub.epilog or ""))
+        for action in sub._get_optional_actions():
+            if action.dest != "help":
+                value = "" if action.nargs == 0 else f" {action.metavar or '|'.join(action.choices or [action.dest.upper()])}"
+                options.append((f"`{name}`", f"`{action.option_strings[-1]}{value}`", action.help or ""))
+    parts = [f"## `{parser.prog}`\n", f"{parser.description}\n"]
+    parts.append(_rows(("call", "does"), [(call, f"{text}. {epilog}".strip()) for call, text, epilog in calls]))
+    parts.append(_rows(("call", "option", "is"), options))
+    return "\n".join(parts)
 
 
 def _sections(subject: Any) -> dict[str, str]:
@@ -99,10 +130,15 @@ def _sentences(text: str) -> list[str]:
     return re.split(r"(?<=[.:]) (?=[A-Z])", " ".join(text.split()))
 
 
+def _said(subject: Any) -> dict[str, str]:
+    """Return what the docstring says of each attribute, in its order."""
+    found = re.findall(r"^(\w+): (.+(?:\n +.+)*)", _sections(subject)["Attributes"], re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in found}
+
+
 def _attributes(subject: Any) -> dict[str, str]:
     """Return what the docstring says of each field, in its order; fails when a field is missing or unknown."""
-    found = re.findall(r"^(\w+): (.+(?:\n +.+)*)", _sections(subject)["Attributes"], re.MULTILINE)
-    texts = {name: " ".join(text.split()) for name, text in found}
+    texts = _said(subject)
     own = {name for base in subject.__mro__[:1] for name in base.__annotations__} - {"kind", "_"}
     if set(texts) != own:
         raise SystemExit(f"{subject.__name__}: its docstring and its fields differ in {sorted(set(texts) ^ own)}")
@@ -111,9 +147,13 @@ def _attributes(subject: Any) -> dict[str, str]:
 
 def _table(subject: Any, attributes: dict[str, str]) -> str:
     fields = {field.name: field for field in dataclasses.fields(subject)}
-    rows = [f"| `{name}` | {_type(fields[name])} | {_default(fields[name])} | {text.replace('|', '&#124;')} |"
-            for name, text in attributes.items()]  # fmt: skip
-    return "\n".join(["| argument | type | default | meaning |", "| --- | --- | --- | --- |", *rows, ""])
+    rows = [(f"`{name}`", _type(fields[name]), _default(fields[name]), text) for name, text in attributes.items()]
+    return _rows(("argument", "type", "default", "meaning"), rows)
+
+
+def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "&#124;") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _type(field: dataclasses.Field[Any]) -> str:
@@ -138,5 +178,5 @@ def _example(subject: Any) -> str:
 
 
 if __name__ == "__main__":
-    (DOCS / "steps.md").write_text(steps(), "utf-8")
-    (DOCS / "clouds.md").write_text(clouds(), "utf-8")
+    for name in PAGES:
+        (DOCS / name).write_text(page(name), "utf-8")
