@@ -52,8 +52,10 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
+    # The wheel installs this as a command.
+    prog = "evenboot" if Path(sys.argv[0]).name == "evenboot" else f"python -m {__package__}"
     parser = argparse.ArgumentParser(
-        prog=f"python -m {__package__}", description="Check, render and compare startup scripts.", allow_abbrev=False
+        prog=prog, description="Check, render and compare startup scripts.", allow_abbrev=False
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     check = commands.add_parser("check", help="print every problem of a definition", allow_abbrev=False)

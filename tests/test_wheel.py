@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -36,3 +37,20 @@ def test_wheel_renders_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
 
     assert here == there
     assert len(here) > 1000
+
+
+def test_the_command_is_evenboot(wheel: Path, tmp_path: Path) -> None:
+    """Installed, the wheel gives the command `evenboot`, which is `python -m startup` here, and knows its own name."""
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", tmp_path, wheel], check=True
+    )
+    definition = "from evenboot.startup import *\napp = StartupScript('app', first_boot=[Shell('a', script='b')])\n"
+    (tmp_path / "app.py").write_text(definition)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, tmp_path / "bin/evenboot", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    assert call("check", "app.py").stdout.startswith("app: 1 step, no problems, ")
+    assert call("--help").stdout.startswith("usage: evenboot ")
