@@ -13,7 +13,8 @@ from pulumi_aws import ec2, iam, ssm
 
 from .arguments import VmArgs, flags, key_refused, problems_of, text_or_nothing
 from .component import Vm
-from .obeying import console_problems, keep_told, watch
+from .console_sdks import console_problems
+from .obeying import keep_told, watch
 from .objects import Kept, Script, slot_content
 from .options import child_options, vm_options
 from .refusals import asked
@@ -35,6 +36,8 @@ _OWN_IMAGE = re.compile(r"ami-[0-9a-f]{8,17}")
 _ARM = re.compile(r"(a1|[a-z]+\d+[a-z]*g[a-z]*)\..*")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _SLOT = ("userDataBase64",)
+_BOOTS_FOR = {"instance_type": ("instanceType",)}
+"""For these EC2 stops and starts an instance, as for its slot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,7 @@ class AwsVm(Vm):
         `web-network`: the subnet that was looked up, and its VPC (not with `subnet`).
         `web-script`, `web-reads-script`: with `overflow`, a script that exceeds the slot, and the right to read it.
         `web-steps`: what the VM was told: its steps and their fingerprints, for previews.
+        `web-result`: with `wait`, the definition that it was last waited for.
 
     Shared by the VMs of the stack, belonging to the stack, one per provider (with its name behind `evenboot` unless it
     is the default one):
@@ -114,7 +118,7 @@ class AwsVm(Vm):
         delivered = deliver(f"AwsVm {name!r}", "aws", args, lambda: _problems(name, args))
         self.startup = args.startup
         super().__init__(self._token, name, {}, opts)
-        watched = watch(self, name, "aws", args, _SLOT)
+        watched = watch(self, name, "aws", args, _SLOT, _BOOTS_FOR)
         provider = self.get_provider("aws:ec2/instance:Instance")
         children = child_options(self, opts)
         network = _network(self, name, args, provider)
@@ -147,7 +151,7 @@ class AwsVm(Vm):
             opts=vm_options(self, opts, delivered=delivered, watched=watched, decided=_DECIDED),
         )
         self.role_name = role.name
-        keep_told(watched, vm.id, vm.arn, delivered, children)
+        keep_told(watched, args, vm.id, vm.arn, delivered, children)
         self._publish(
             delivered,
             id=vm.id,

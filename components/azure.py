@@ -12,7 +12,8 @@ from pulumi_azure_native import compute, managedidentity, network, resources
 
 from .arguments import IMAGES, VmArgs, flags, key_refused, problems_of, text_or_nothing
 from .component import Vm
-from .obeying import console_problems, keep_told, watch
+from .console_sdks import console_problems
+from .obeying import keep_told, watch
 from .objects import Kept, Script, slot_content
 from .options import child_options, vm_options
 from .sharing import once, shared_name, shared_options
@@ -42,6 +43,8 @@ ACCOUNT = re.compile(
 )
 """The id of a storage account: its resource group and its name."""
 _SLOT = ("userData",)
+_BOOTS_FOR = {"vm_size": ("hardwareProfile", "vmSize")}
+"""For this Azure restarts the VM."""
 # Azure refuses these changes on a VM that exists, while its provider would try them.
 _FIXED = ("osProfile", "storageProfile.imageReference", "zones")
 
@@ -101,6 +104,7 @@ class AzureVm(Vm):
         `web-script`, `web-scripts`, `web-reads-script`: with `overflow`, a script that exceeds the slot, its container,
             and the identity's right to read in there.
         `web-steps`: what the VM was told: its steps and their fingerprints, for previews.
+        `web-result`: with `wait`, the definition that it was last waited for.
 
     Shared by the VMs of the stack, belonging to the stack, one per location and provider (with the provider's name
     behind `evenboot` unless it is the default one):
@@ -141,7 +145,7 @@ class AzureVm(Vm):
         delivered = deliver(f"AzureVm {name!r}", "azure", args, lambda: _problems(name, args, location))
         self.startup = args.startup
         super().__init__(self._token, name, {}, opts)
-        watched = watch(self, name, "azure", args, _SLOT)
+        watched = watch(self, name, "azure", args, _SLOT, _BOOTS_FOR)
         provider = self.get_provider("azure-native:compute:VirtualMachine")
         children = child_options(self, opts)
         place = _Place(location, args.resource_group or _group(location, provider), dict(args.tags) or None)
@@ -181,7 +185,7 @@ class AzureVm(Vm):
                 delete_before_replace=True,
             ),
         )
-        keep_told(watched, vm.vm_id, vm.id, delivered, children)
+        keep_told(watched, args, vm.vm_id, vm.id, delivered, children)
         self._publish(
             delivered,
             id=vm.id,

@@ -13,7 +13,8 @@ from pulumi_gcp import compute, serviceaccount
 
 from .arguments import VmArgs, flags, problems_of, text_or_nothing
 from .component import Vm
-from .obeying import console_problems, keep_told, watch
+from .console_sdks import console_problems
+from .obeying import keep_told, watch
 from .objects import Kept, Script, slot_content
 from .options import child_options, vm_options
 from .sharing import once, shared_name, shared_options
@@ -37,6 +38,12 @@ _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_TEXT = re.compile(r"[a-z0-9_-]{0,63}")
 _READS_OBJECTS = re.compile(r"cloud-platform|devstorage\.|^storage-(ro|rw|full)$")
 _SLOT = ("metadata", "startup-script")
+_BOOTS_FOR = {
+    "machine_type": ("machineType",),
+    "scopes": ("serviceAccount", "scopes"),
+    "secure_boot": ("shieldedInstanceConfig", "enableSecureBoot"),
+}
+"""For these the provider stops and starts the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +90,7 @@ class GcpVm(Vm):
         `web-tcp-80`: one firewall rule for each of `inbound`.
         `web-script`, `web-reads-script`: with `overflow`, a script that exceeds the slot, and the right to read it.
         `web-steps`: what the VM was told: its steps and their fingerprints, for previews.
+        `web-result`: with `wait`, the definition that it was last waited for.
 
     Shared by the VMs of the stack that give no `subnet`, belonging to the stack:
         `evenboot-europe-west3`: a network and its subnetwork, one of each per region and provider (with the
@@ -123,7 +131,7 @@ class GcpVm(Vm):
         delivered = deliver(f"GcpVm {name!r}", "gcp", args, lambda: _problems(name, args, zone))
         self.startup = args.startup
         super().__init__(self._token, name, {}, opts)
-        watched = watch(self, name, "gcp", args, _SLOT)
+        watched = watch(self, name, "gcp", args, _SLOT, _BOOTS_FOR)
         provider = self.get_provider("gcp:compute/instance:Instance")
         children = child_options(self, opts)
         network = _network(zone, provider) if args.subnet is None else None
@@ -152,7 +160,7 @@ class GcpVm(Vm):
             opts=vm_options(self, opts, delivered=delivered, watched=watched, delete_before_replace=True),
         )
         interface = vm.network_interfaces[0]
-        keep_told(watched, vm.instance_id, vm.id, delivered, children)
+        keep_told(watched, args, vm.instance_id, vm.id, delivered, children)
         self._publish(
             delivered,
             id=vm.id,

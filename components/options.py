@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pulumi
 
-from .obeying import Watched
+from .obeying import hooks
 from .values import Delivered
+from .watched import Watched
 
 
 def child_options(
@@ -68,5 +69,5 @@ def vm_options(
         if given.delete_before_replace is None
         else given.delete_before_replace,
         hide_diffs=[slot, *(given.hide_diffs or [])],
-        hooks=pulumi.ResourceHookBinding.merge(watched.hooks, given.hooks),
+        hooks=pulumi.ResourceHookBinding.merge(hooks().of_the_vm(watched), given.hooks),
     )

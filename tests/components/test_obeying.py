@@ -54,11 +54,25 @@ def test_a_vm_that_ignores_changes_keeps_what_it_was_told(kind: Kind) -> None:
     assert [] == list(steps(kind).request.ignoreChanges)
 
 
-def test_only_a_vm_that_is_waited_for_holds_up_its_steps(kind: Kind) -> None:
-    """A hook before they are kept for the first time is there with `wait` only."""
-    assert list(steps(kind, wait=True).request.hooks.before_create)
-    assert not list(steps(kind).request.hooks.before_create)
-    assert list(steps(kind).request.hooks.before_update)
+def test_only_a_vm_that_is_waited_for_has_a_result(kind: Kind) -> None:
+    """It is kept when it has come: behind hooks before it is made and changed. Steps are kept without it."""
+    deployment = kind.deploy(wait=True)
+    result, told = deployment.resource("web-result"), deployment.resource("web-steps")
+
+    assert list(result.request.hooks.before_create) == list(result.request.hooks.before_update) != []
+    assert told.properties["input"]["definition"] == result.properties["input"]["definition"]
+    assert not list(told.request.hooks.before_create)
+    assert "web-result" not in [name for _, name in kind.deploy().all()]
+
+
+def test_the_result_is_of_all_that_boots_the_vm(kind: Kind) -> None:
+    """Another size of the VM is another result to wait for, and no other step."""
+    size = {"aws": "instance_type", "gcp": "machine_type", "azure": "vm_size"}[kind.cloud]
+    first, second = (kind.deploy(wait=True, **{size: name}) for name in ("a", "b"))
+
+    kept = [one.resource("web-result").properties["input"]["booted_with"][size] for one in (first, second)]
+    assert ["a", "b"] == kept
+    assert first.resource("web-steps").properties == second.resource("web-steps").properties
 
 
 def test_the_vm_has_hooks_only_where_something_is_to_be_done(kind: Kind) -> None:
@@ -76,7 +90,7 @@ def test_many_vms_share_their_hooks(kind: Kind) -> None:
     """A deployment registers a hook once, whatever the number of its VMs."""
     deployment = deploy(lambda: [kind.make(name, wait=True) for name in ("a", "b")] and None)
 
-    bound = [tuple(deployment.resource(f"{name}-steps").request.hooks.before_create) for name in "ab"]
+    bound = [tuple(deployment.resource(f"{name}-result").request.hooks.before_create) for name in "ab"]
     assert bound[0] == bound[1]
 
 

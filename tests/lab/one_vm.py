@@ -63,10 +63,11 @@ def write_plugin(lab: PaperLab, path: Path, package: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Did:
-    """What a deployment did: operations on the VM and on its steps, whether it went well, and what it said."""
+    """What a deployment did: operations on VM, steps and awaited result, whether it went well, and what it said."""
 
     vm: str
     steps: str
+    result: str
     ok: bool
     said: str
 
@@ -130,15 +131,16 @@ class OneVm:
         done = {name: what for name, _, what in outcome.done if what in _WORDS.values()}
         said = "\n".join([*(text for _, text in outcome.failures), error or ""])
         ok = error is None and not outcome.failures
-        return Did(done.get("web-vm", "same"), done.get("web-steps", "same"), ok, said)
+        return Did(*(done.get(name, "same") for name in _NAMES), ok, said)
 
     def _with_the_engine(self) -> Did:
         lines: list[str] = []
         ok = ambient.up(str(self.pulumi), self._lab, project.read(self.folder, "local"), lines.append)
         text = "\n".join(lines)
-        return Did(_operation(text, "web-vm"), _operation(text, "web-steps"), ok, text)
+        return Did(*(_operation(text, name) for name in _NAMES), ok, text)
 
 
+_NAMES = ("web-vm", "web-steps", "web-result")
 _WORDS = {"created": "create", "updated": "update", "replaced": "replace"}
 
 

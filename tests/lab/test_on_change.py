@@ -75,18 +75,85 @@ def test_ignore_leaves_vm_and_steps(vm: OneVm) -> None:
 
 
 def test_a_failing_step_fails_the_deployment_until_it_is_mended(vm: OneVm) -> None:
-    """The message has step, exit code and output; the next deployment asks again; the mended one ends well."""
+    """The message has step, exit code, output and what to do; the next one asks again; the mended one ends well."""
     did = vm.up(OLD, wait=30, on_change="restart", fails=True)
 
-    assert not did.ok
-    assert "web: step 'warm' failed with exit code 3\n  | cannot warm" in did.said
+    assert ("create", "create", "same", False) == (did.vm, did.steps, did.result, did.ok)
+    who = "AWS stops and starts the instance" if vm.cloud == "aws" else "the VM is restarted"
+    assert did.said.strip() == (
+        "before hook \"evenboot: the VM's result\" failed: web: step 'warm' failed with exit code 3\n  | cannot warm\n"
+        f"Mend it and deploy again: {who} for the change, and the VM goes on with what is not done yet. "
+        "If there is nothing to mend, reboot it and deploy again."
+    )
     again = vm.up(OLD, wait=30, on_change="restart", fails=True)
     assert (False, "same", "same") == (again.ok, again.vm, again.steps)
     assert 1 == vm.machine.boots
 
     mended = vm.up(NEW, wait=30, on_change="restart")
-    assert (True, "update", "create") == (mended.ok, mended.vm, mended.steps), mended.said
+    assert (True, "update", "update", "create") == (mended.ok, mended.vm, mended.steps, mended.result), mended.said
     assert 2 == vm.machine.boots
+
+
+@pytest.mark.parametrize(
+    ("on_change", "advice"),
+    [
+        ("update", "the VM is told, and goes on with what is not done yet at its next boot: reboot it"),
+        ("replace", "Mend it and deploy again: a new VM takes the place of this one."),
+        ("ignore", "this VM stays as it is: give another on_change to mend it."),
+    ],
+)
+def test_what_to_do_after_a_failure_is_as_on_change_has_it(vm: OneVm, on_change: str, advice: str) -> None:
+    """Who follows it ends well; what is to be obeyed later ends the deployment, and no other result is waited for."""
+    did = vm.up(OLD, wait=30, on_change=on_change, fails=True)
+    assert not did.ok
+    by_itself = vm.cloud == "aws" and on_change == "update"
+    assert ("AWS stops and starts the instance for the change" if by_itself else advice) in did.said
+
+    mended = vm.up(NEW, wait=30, on_change="restart" if on_change == "ignore" else on_change)
+    assert mended.ok, mended.said
+    assert vm.machine.boots == (1 if on_change == "replace" or (on_change, vm.cloud != "aws") == ("update", True) else 2)
+    assert "same" == vm.up(NEW, wait=30, on_change=on_change).result
+
+
+def test_every_change_that_boots_the_vm_is_waited_for(vm: OneVm) -> None:
+    """Another size boots the VM on each cloud: its result is waited for, and no step is changed by it."""
+    size = {"aws": ("instance_type", "t3.small"), "gcp": ("machine_type", "e2-small"), "azure": ("vm_size", "Standard_B2s")}
+    other = dict([size[vm.cloud]])
+    vm.up(OLD, wait=30)
+    did = vm.up(OLD, wait=30, fails=True, **other)
+
+    assert ("update", "same", "same", False) == (did.vm, did.steps, did.result, did.ok), did.said
+    assert "step 'warm' failed" in did.said
+    assert 2 == vm.machine.boots
+    again = vm.up(OLD, wait=30, **other)
+    assert ("same", False) == (again.vm, again.ok)
+
+    mended = vm.up(NEW, wait=30, on_change="restart", **other)
+    assert ("update", "update", "update", True) == (mended.vm, mended.steps, mended.result, mended.ok), mended.said
+
+
+def test_a_change_that_comes_with_another_size_is_obeyed_at_once(vm: OneVm) -> None:
+    """The VM boots once, for both, and is waited for, whatever `on_change` says."""
+    size = {"aws": ("instance_type", "t3.small"), "gcp": ("machine_type", "e2-small"), "azure": ("vm_size", "Standard_B2s")}
+    vm.up(OLD, wait=30)
+    did = vm.up(NEW, wait=30, fails=True, **dict([size[vm.cloud]]))
+
+    assert ("update", "update", "same", False) == (did.vm, did.steps, did.result, did.ok), did.said
+    assert 2 == vm.machine.boots
+    restarted = vm.up(OTHER, wait=30, on_change="restart")
+    assert restarted.ok, restarted.said
+    assert 3 == vm.machine.boots
+
+
+def test_a_wait_that_is_asked_for_later_takes_the_result_that_is_there(vm: OneVm) -> None:
+    """Of a VM that obeys at its next boot there may be none of its newest definition, and none is waited for."""
+    vm.up(OLD)
+    assert vm.up(OLD, wait=30).ok
+    vm.up(OLD)
+    vm.up(NEW)
+    did = vm.up(NEW, wait=30)
+
+    assert ("same", "create", True) == (did.vm, did.result, did.ok), did.said
 
 
 def test_what_is_obeyed_later_is_not_waited_for(vm: OneVm) -> None:

@@ -1,0 +1,42 @@
+"""Whether the cloud's own SDK is there, with which a VM's console is read and a VM is restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from .arguments import VmArgs
+from .values import Cloud
+
+if TYPE_CHECKING or __package__ == "components":
+    from startup import Problem
+else:  # in the wheel both packages stand in one
+    from ..startup import Problem
+
+
+def console_problems(args: VmArgs, cloud: Cloud) -> Iterator[Problem]:
+    """Yield what is missing for an argument that needs the VM's console or a restart."""
+    argument = "wait" if args.wait else "on_change" if args.on_change == "restart" and cloud != "aws" else None
+    for module in _SDKS[cloud] if argument else ():
+        if not _is_installed(module):
+            yield Problem(
+                str(argument),
+                f"is {getattr(args, str(argument))!r}, which needs the cloud's SDK for Python, and there is no "
+                f"{module}: pip install 'evenboot[{cloud}-console]'",
+            )
+            return
+
+
+_SDKS: Mapping[Cloud, Sequence[str]] = {
+    "aws": ["boto3"],
+    "gcp": ["google.auth", "requests"],
+    "azure": ["azure.mgmt.compute", "azure.identity"],
+}
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a package above it is missing
+        return False
