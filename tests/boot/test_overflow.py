@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 from lab.machine import Machine
 from startup.overflow import BOOTSTRAP_LIMIT
 
-from ..checkout import ROOT
 from .clouds import PATIENCE, Cloud, Vm, outcomes
+from .deploying import Project
 
 STORES = ("s3", "gcs", "blob")
+PROGRAM = """
+import random
+import pulumi
+from components import vm_on
+from startup import Shell, StartupScript
 
-
-def deploy(cloud: Cloud, name: str, text: str) -> None:
-    """Deploy a VM whose script exceeds its slot; its first-boot step notes the text."""
-    command = [sys.executable, "-m", "tests.boot.deploying", str(cloud.lab.state), cloud.lab.prefix, cloud.name, name, text]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr[-3000:]
+config = pulumi.Config()
+filler = random.Random(5).randbytes(150_000).hex()
+definition = StartupScript(
+    "large",
+    first_boot=[Shell("once", script=f"echo once {config.require('text')} >>/done\\n# {filler}\\n")],
+    every_boot=[Shell("always", script="echo always >>/done")],
+)
+vm, args = vm_on(config.require("cloud"))
+vm(config.require("vm"), args(startup=definition, overflow=True))
+"""
 
 
 def fetched(machine: Machine) -> list[Any]:
@@ -34,9 +39,9 @@ def fetched(machine: Machine) -> list[Any]:
 
 def test_more_than_fits(cloud: Cloud) -> None:
     """The slot holds 3 KB; the machine fetches the rest once per definition, and needs no network for it at a reboot."""
-    name = cloud.new_name()
-    deploy(cloud, name, "one")
-    machine = cloud.lab.machine(name)
+    project = Project(cloud, PROGRAM)
+    assert (True, "") == project.up(text="one")
+    machine = cloud.lab.machine(project.name)
     vm = cloud.look_after(machine)
     first = arrived(vm, results=1)
 
@@ -52,7 +57,7 @@ def test_more_than_fits(cloud: Cloud) -> None:
     assert ["once one", "always", "always"] == vm.lines()
     assert [200] == fetched(machine)
 
-    deploy(cloud, name, "two")
+    assert (True, "") == project.up(text="two")
     if cloud.name != "aws":  # where the provider itself stops and starts the instance
         machine.reboot()
     changed = arrived(vm, results=3)

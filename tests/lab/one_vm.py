@@ -18,7 +18,9 @@ from startup import Shell, StartupScript, fingerprint, render
 from .machines_of_paper import PaperLab, PaperMachine
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = """
+PROGRAM = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})  # the real engine runs it where this checkout is not known
 import json
 from pathlib import Path
 import pulumi
@@ -121,6 +123,12 @@ class OneVm:
     def machine(self) -> PaperMachine:
         """Return the newest machine."""
         return max(self.lab.machines(), key=lambda machine: machine._path.stat().st_ctime_ns)
+
+    @property
+    def other_size(self) -> dict[str, str]:
+        """Return the argument that gives the VM another size than by default."""
+        sizes = {"aws": ("instance_type", "t3.small"), "gcp": ("machine_type", "e2-small"), "azure": ("vm_size", "Standard_B2s")}
+        return dict([sizes[self.cloud]])
 
     @property
     def _lab(self) -> Lab:

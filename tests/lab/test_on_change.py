@@ -94,6 +94,16 @@ def test_a_failing_step_fails_the_deployment_until_it_is_mended(vm: OneVm) -> No
     assert 2 == vm.machine.boots
 
 
+def test_a_failure_with_nothing_to_mend_ends_with_a_reboot(vm: OneVm) -> None:
+    """As the message says: the VM has gone on by itself, and the next deployment sees that."""
+    assert not vm.up(OLD, wait=30, fails=True).ok
+    vm.write(OLD, wait=30)
+    vm.machine.reboot()
+    did = vm.up(OLD, wait=30)
+
+    assert ("same", "same", "create", True) == (did.vm, did.steps, did.result, did.ok), did.said
+
+
 @pytest.mark.parametrize(
     ("on_change", "advice"),
     [
@@ -117,26 +127,23 @@ def test_what_to_do_after_a_failure_is_as_on_change_has_it(vm: OneVm, on_change:
 
 def test_every_change_that_boots_the_vm_is_waited_for(vm: OneVm) -> None:
     """Another size boots the VM on each cloud: its result is waited for, and no step is changed by it."""
-    size = {"aws": ("instance_type", "t3.small"), "gcp": ("machine_type", "e2-small"), "azure": ("vm_size", "Standard_B2s")}
-    other = dict([size[vm.cloud]])
     vm.up(OLD, wait=30)
-    did = vm.up(OLD, wait=30, fails=True, **other)
+    did = vm.up(OLD, wait=30, fails=True, **vm.other_size)
 
     assert ("update", "same", "same", False) == (did.vm, did.steps, did.result, did.ok), did.said
     assert "step 'warm' failed" in did.said
     assert 2 == vm.machine.boots
-    again = vm.up(OLD, wait=30, **other)
+    again = vm.up(OLD, wait=30, **vm.other_size)
     assert ("same", False) == (again.vm, again.ok)
 
-    mended = vm.up(NEW, wait=30, on_change="restart", **other)
+    mended = vm.up(NEW, wait=30, on_change="restart", **vm.other_size)
     assert ("update", "update", "update", True) == (mended.vm, mended.steps, mended.result, mended.ok), mended.said
 
 
 def test_a_change_that_comes_with_another_size_is_obeyed_at_once(vm: OneVm) -> None:
     """The VM boots once, for both, and is waited for, whatever `on_change` says."""
-    size = {"aws": ("instance_type", "t3.small"), "gcp": ("machine_type", "e2-small"), "azure": ("vm_size", "Standard_B2s")}
     vm.up(OLD, wait=30)
-    did = vm.up(NEW, wait=30, fails=True, **dict([size[vm.cloud]]))
+    did = vm.up(NEW, wait=30, fails=True, **vm.other_size)
 
     assert ("update", "update", "same", False) == (did.vm, did.steps, did.result, did.ok), did.said
     assert 2 == vm.machine.boots

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,27 +27,52 @@ def vm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield vm
 
 
-def test_a_preview_shows_the_steps_and_a_failing_one_fails_the_deployment(vm: OneVm) -> None:
-    """Preview, failure, the same again, the mended definition, nothing to do: as a user goes through them."""
-    assert vm.up(OLD, wait=60, on_change="restart").ok
+def test_a_failing_step_fails_the_deployment_and_a_preview_shows_the_mended_one(vm: OneVm) -> None:
+    """Failure, the same again, preview of the mended definition, mended, nothing to do: as a user goes through them."""
+    did = vm.up(OLD, wait=60, on_change="restart", fails=True)
+    assert ("create", "create", "same", False) == (did.vm, did.steps, did.result, did.ok)
+    who = "AWS stops and starts the instance" if vm.cloud == "aws" else "the VM is restarted"
+    assert (
+        "failed: web: step 'warm' failed with exit code 3\n| cannot warm\n"
+        f"Mend it and deploy again: {who} for the change, and the VM goes on with what is not done yet. "
+        "If there is nothing to mend, reboot it and deploy again.\n"
+    ) in "\n".join(line.strip() for line in did.said.splitlines())
+    again = vm.up(OLD, wait=60, on_change="restart", fails=True)
+    assert ("same", "same", "same", False) == (again.vm, again.steps, again.result, again.ok)
+    assert 1 == vm.machine.boots
 
     said = vm.preview(NEW, wait=60, on_change="restart")
-    assert '+ three: "' in said
-    assert '~ two  : "' in said
+    assert [("+", "three"), ("~", "two")] == steps_in(said), said
     assert "web: step 'three' is new, step 'two' is changed. " in said
     assert '=> "#!/bin/sh' not in said
-
-    did = vm.up(NEW, wait=60, on_change="restart", fails=True)
-    assert ("update", "same", False) == (did.vm, did.steps, did.ok)
-    assert "failed: web: step 'warm' failed with exit code 3\n      | cannot warm" in did.said
-    again = vm.up(NEW, wait=60, on_change="restart", fails=True)
-    assert ("same", "same", False) == (again.vm, again.steps, again.ok)
+    mended = vm.up(NEW, wait=60, on_change="restart")
+    assert ("update", "update", "create", True) == (mended.vm, mended.steps, mended.result, mended.ok), mended.said
     assert 2 == vm.machine.boots
-
-    mended = vm.up(OTHER, wait=60, on_change="restart")
-    assert ("update", "update", True) == (mended.vm, mended.steps, mended.ok), mended.said
-    assert 3 == vm.machine.boots
     assert "to update" not in vm.run("refresh", "--yes", "--skip-preview")
+
+
+def test_a_change_that_fails_is_mended_by_the_next_one(vm: OneVm) -> None:
+    """The mended definition's preview shows what differs from the failed one; a change of size is waited for, too."""
+    assert vm.up(OLD, wait=60, on_change="restart").ok
+    did = vm.up(NEW, wait=60, on_change="restart", fails=True)
+    assert ("update", "update", "same", False) == (did.vm, did.steps, did.result, did.ok)
+
+    said = vm.preview(OTHER, wait=60, on_change="restart")
+    assert [("~", "two")] == steps_in(said), said
+    mended = vm.up(OTHER, wait=60, on_change="restart", **vm.other_size)
+    assert ("update", "update", "update", True) == (mended.vm, mended.steps, mended.result, mended.ok), mended.said
+    assert 3 == vm.machine.boots
+
+    back = vm.preview(OTHER, wait=60, on_change="restart")
+    assert [] == steps_in(back), back
+    failed = vm.up(OTHER, wait=60, on_change="restart", fails=True)
+    assert ("update", "same", "same", False) == (failed.vm, failed.steps, failed.result, failed.ok)
+    assert 4 == vm.machine.boots
+
+
+def steps_in(said: str) -> list[tuple[str, str]]:
+    """Return how a preview shows steps to change: a sign and the step's name."""
+    return re.findall(r'^ +([+~-]) (\S+) *: "[0-9a-f]{8}"', said.partition("~ steps")[2].partition("}")[0], re.MULTILINE)
 
 
 def test_replace_holds_from_the_next_change_on(vm: OneVm) -> None:
