@@ -42,6 +42,13 @@ class VmArgsError(StartupScriptError, pulumi.RunError):
         return type(self), (self.vm, self.problems)
 
 
+def refuse(vm: str, problems: Iterable[Problem | None]) -> None:
+    """Raise `VmArgsError` if there is a problem among what was found."""
+    found = [problem for problem in problems if problem is not None]
+    if found:
+        raise VmArgsError(vm, found) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """Open one port of a VM.

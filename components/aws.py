@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pulumi
 from pulumi_aws import ec2, iam, ssm
 
-from .arguments import VmArgs, flags, key_refused, problems_of, text_or_nothing
+from .arguments import VmArgs, flags, key_refused, problems_of, refuse, text_or_nothing
+from .checks_aws import not_there, zones_with
 from .component import Vm
 from .console_sdks import console_problems
 from .obeying import keep_told, watch
@@ -121,6 +122,8 @@ class AwsVm(Vm):
         watched = watch(self, name, "aws", args, _SLOT, _BOOTS_FOR)
         provider = self.get_provider("aws:ec2/instance:Instance")
         children = child_options(self, opts)
+        own_image = args.image if isinstance(args.image, str) and args.image not in _IMAGES else None
+        refuse(f"AwsVm {name!r}", not_there(own_image, args.instance_type, provider))
         network = _network(self, name, args, provider)
         role, profile = _identity(name, args, children)
         vm = ec2.Instance(
@@ -232,11 +235,7 @@ def _network(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderRes
 def _default_network(instance_type: str, provider: pulumi.ProviderResource | None) -> _Network | None:
     options = pulumi.InvokeOptions(provider=provider)
     # Default VPCs have a subnet in each zone, and not every zone has every type.
-    zones = ec2.get_instance_type_offerings(
-        location_type="availability-zone",
-        filters=[ec2.GetInstanceTypeOfferingsFilterArgs(name="instance-type", values=[instance_type])],
-        opts=options,
-    ).locations
+    zones = zones_with(instance_type, provider)
     subnets = ec2.get_subnets(
         filters=[
             ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),

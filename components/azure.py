@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pulumi
 from pulumi_azure_native import compute, managedidentity, network, resources
 
-from .arguments import IMAGES, VmArgs, flags, key_refused, problems_of, text_or_nothing
+from .arguments import IMAGES, VmArgs, flags, key_refused, problems_of, refuse, text_or_nothing
+from .checks_azure import not_there
 from .component import Vm
 from .console_sdks import console_problems
 from .obeying import keep_told, watch
 from .objects import Kept, Script, slot_content
-from .options import child_options, vm_options
-from .sharing import once, shared_name, shared_options
+from .options import child_options, shared_options, vm_options
+from .sharing import once, shared_name
 from .values import Delivered, deliver
 
 if TYPE_CHECKING or __package__ == "components":
@@ -148,6 +149,7 @@ class AzureVm(Vm):
         watched = watch(self, name, "azure", args, _SLOT, _BOOTS_FOR)
         provider = self.get_provider("azure-native:compute:VirtualMachine")
         children = child_options(self, opts)
+        refuse(f"AzureVm {name!r}", not_there(args.image, args.subnet, args.resource_group, provider))
         place = _Place(location, args.resource_group or _group(location, provider), dict(args.tags) or None)
         identity = managedidentity.UserAssignedIdentity(
             f"{name}-identity", resource_group_name=place.group, location=location, tags=place.tags, opts=children

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pulumi
 from pulumi_gcp import compute, serviceaccount
 
-from .arguments import VmArgs, flags, problems_of, text_or_nothing
+from .arguments import VmArgs, flags, problems_of, refuse, text_or_nothing
+from .checks_gcp import not_there
 from .component import Vm
 from .console_sdks import console_problems
 from .obeying import keep_told, watch
 from .objects import Kept, Script, slot_content
-from .options import child_options, vm_options
-from .sharing import once, shared_name, shared_options
+from .options import child_options, shared_options, vm_options
+from .sharing import once, shared_name
 from .values import Delivered, deliver
 
 if TYPE_CHECKING or __package__ == "components":
@@ -134,6 +135,7 @@ class GcpVm(Vm):
         watched = watch(self, name, "gcp", args, _SLOT, _BOOTS_FOR)
         provider = self.get_provider("gcp:compute/instance:Instance")
         children = child_options(self, opts)
+        refuse(f"GcpVm {name!r}", not_there(args.image, args.machine_type, zone, args.subnet, provider))
         network = _network(zone, provider) if args.subnet is None else None
         account = serviceaccount.Account(
             f"{name}-identity",

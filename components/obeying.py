@@ -10,7 +10,7 @@ import pulumi
 
 from . import waiting
 from .arguments import VmArgs
-from .refusals import advice
+from .refusals import on_refusal
 from .results import newest_result
 from .sharing import once
 from .steps import IGNORED, Told, difference, told
@@ -34,22 +34,15 @@ class Hooks:
 
     def of_the_vm(self, vm: Watched) -> pulumi.ResourceHookBinding:
         """Return the hooks of a VM itself."""
-        return self.around_an_update if vm.is_followed else self.on_refusal
+        return self.around_an_update if vm.is_followed else on_refusal()
 
     @cached_property
     def around_an_update(self) -> pulumi.ResourceHookBinding:
         """Return the hooks of a VM whose changes are followed."""
         return pulumi.ResourceHookBinding(
-            on_error=self.on_refusal.on_error,
+            on_error=on_refusal().on_error,
             before_update=[_hook("before a VM changes", self._before_the_vm_changes, on_dry_run=True)],
             after_update=[_hook("after a VM changed", self._after_the_vm_changed)],
-        )
-
-    @cached_property
-    def on_refusal(self) -> pulumi.ResourceHookBinding:
-        """Return the hooks of any VM."""
-        return pulumi.ResourceHookBinding(
-            on_error=[pulumi.ErrorHook("evenboot: when a cloud refuses a VM", self._refused)]
         )
 
     @cached_property
@@ -64,13 +57,6 @@ class Hooks:
         """Return the hooks of the result that is waited for; while they fail it is not kept, and is asked for again."""
         waits = [_hook("the VM's result", self._before_the_result)]
         return pulumi.ResourceHookBinding(before_create=waits, before_update=waits)
-
-    async def _refused(self, args: pulumi.ErrorHookArgs) -> bool:
-        vm = await self._of(args.urn)
-        found = advice(vm.cloud, args.errors[0] if args.errors else "")
-        if found is not None:
-            pulumi.log.error(f"{vm.name}: {found[1]}")
-        return False  # no second try
 
     async def _before_the_vm_changes(self, args: pulumi.ResourceHookArgs) -> None:
         vm = await self._of(args.urn)

@@ -9,7 +9,8 @@ import pulumi
 from pulumi_aws import iam, s3
 
 from .objects import CONTENT_TYPE, Kept, Script
-from .sharing import once, shared_name, shared_options
+from .options import shared_options
+from .sharing import once, shared_name
 
 
 class _Bucket(NamedTuple):

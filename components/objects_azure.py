@@ -11,7 +11,8 @@ from pulumi_azure_native import authorization, managedidentity, storage
 
 from .azure import ACCOUNT
 from .objects import CONTENT_TYPE, Kept, Script
-from .sharing import once, shared_name, shared_options
+from .options import shared_options
+from .sharing import once, shared_name
 
 _STORAGE_BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 

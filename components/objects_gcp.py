@@ -6,7 +6,8 @@ import pulumi
 from pulumi_gcp import serviceaccount, storage
 
 from .objects import CONTENT_TYPE, Kept, Script
-from .sharing import once, shared_name, shared_options
+from .options import shared_options
+from .sharing import once, shared_name
 
 
 def keep(

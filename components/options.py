@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pulumi
 
 from .obeying import hooks
+from .refusals import on_refusal
 from .values import Delivered
 from .watched import Watched
 
@@ -19,7 +20,13 @@ def child_options(
         parent=component,
         depends_on=opts.depends_on if opts else None,
         ignore_changes=list(ignore_changes) or None,
+        hooks=on_refusal(),
     )
+
+
+def shared_options(provider: pulumi.ProviderResource | None) -> pulumi.ResourceOptions:
+    """Return the options of what is shared: it belongs to the stack, so that it outlives each single VM."""
+    return pulumi.ResourceOptions(provider=provider, hooks=on_refusal())
 
 
 def property_path(keys: Sequence[str]) -> str:

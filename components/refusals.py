@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pulumi
 
 from .arguments import VmArgsError
+from .sharing import once
 from .values import Cloud
 
 if TYPE_CHECKING or __package__ == "components":
@@ -46,8 +47,8 @@ _RULES = (
     ),
     _Rule(
         r"no such host|[Ii]nvalid AWS [Rr]egion|[Mm]issing region|[Ii]nvalid [Rr]egion|OptInRequired"
-        r"|Invalid value for field 'zone'|[Uu]nknown zone|zones/[\w-]+' was not found|LocationNotAvailableForResourceType"
-        r"|NoRegisteredProviderFound|InvalidLocation",
+        r"|Invalid value for field 'zone'|[Uu]nknown zone|zones/[\w-]+' was not found|LocationNotAvailableFor"
+        r"|NoRegisteredProviderFound|InvalidLocation|LocationNotValid|location '\w+' is not available for resource group",
         "{place}",
         "there is no such place in this account: change {place}",
     ),
@@ -60,13 +61,13 @@ _RULES = (
     _Rule(
         r"InsufficientInstanceCapacity|ZONE_RESOURCE_POOL_EXHAUSTED|SkuNotAvailable|AllocationFailed"
         r"|Unsupported: .*instance type|InvalidParameterValue.*instance type|machineTypes/[\w-]+' was not found"
-        r"|InvalidParameter.*vmSize",
+        r"|Machine type with name|InvalidParameter.*vmSize|provided for the VM size is not valid",
         "{size}",
         "the cloud has no such machine there, or none left: change {size} or {place}",
     ),
     _Rule(
         r"ParameterNotFound|InvalidAMIID|InvalidAMI|images?/[\w./-]+' was not found|[Ii]mage.*not found|PlatformImageNotFound"
-        r"|ImageNotFound",
+        r"|ImageNotFound|Could not find image or family",
         "image",
         "there is no such image there: give another `image`, or change {place}",
     ),
@@ -76,7 +77,15 @@ _RULES = (
         "subnet",
         "there is no such subnet there: give the id of another as `subnet`, or leave it out",
     ),
+    _Rule(
+        r"ResourceGroupNotFound|Resource group '[^']+' could not be found",
+        "resource_group",
+        "there is no such resource group: give the name of another as `resource_group`, or leave it out",
+    ),
 )  # fmt: skip
+
+
+_MISSING = re.compile(r"[Nn]ot ?[Ff]ound|could not be found|no matching|returned no results|does not exist|no such")
 
 
 def advice(cloud: Cloud, said: str) -> tuple[str, str] | None:
@@ -86,11 +95,65 @@ def advice(cloud: Cloud, said: str) -> tuple[str, str] | None:
         >>> advice("gcp", "googleapi: Error 403: Quota 'CPUS' exceeded.  Limit: 8.0 in region europe-west3")
         ('machine_type', "the account's quota is used up: choose a smaller machine_type, change zone, or ask the cloud for more")
     """
-    names = {"size": _SIZES[cloud], "place": _PLACES[cloud]}
-    for rule in _RULES:
-        if re.search(rule.signs, said):
-            return rule.argument.format(**names), rule.advice.format(**names)
+    return next((_in_words(cloud, rule) for rule in _RULES if re.search(rule.signs, said)), None)
+
+
+def on_refusal() -> pulumi.ResourceHookBinding:
+    """Return the hooks of all that a cloud may refuse to make: they say which argument to change for it."""
+    return once(
+        None,
+        ("on refusal",),
+        lambda: pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("evenboot: when a cloud refuses", _refused)]),
+    )
+
+
+_CLOUDS: Mapping[str, Cloud] = {"aws": "aws", "gcp": "gcp", "azure-native": "azure"}
+
+
+async def _refused(args: pulumi.ErrorHookArgs) -> bool:
+    _, _, types, name = args.urn.split("::", 3)
+    cloud = _CLOUDS.get(types.rpartition("$")[2].partition(":")[0])
+    found = advice(cloud, args.errors[0]) if cloud and args.errors else None
+    if found is not None:
+        pulumi.log.error(f"{name}: {found[1]}")
+    return False  # no second try
+
+
+def missing(cloud: Cloud, argument: str, look: Callable[[], object]) -> Problem | None:
+    """Look for what an argument names, before anything is made; return the problem if the cloud has no such thing.
+
+    Nobody has to be able to look: without the right to, or if the cloud says something else, there is no problem yet.
+    What is wrong then is said when the VM is made.
+
+    Args:
+        cloud: The VM's cloud.
+        argument: The argument.
+        look: Asks the cloud; a `LookupError` says that what was asked for is not in the answer.
+    """
+    try:
+        look()
+    except Exception as error:  # Pulumi has no narrower one
+        said = _said(error)
+        found = advice(cloud, said)
+        if found is not None and found[0] == _PLACES[cloud]:
+            return Problem(found[0], f"is wrong ({said}); {found[1]}")
+        rights = found is not None and not found[0]
+        if not rights and _MISSING.search(said):
+            what = next(_in_words(cloud, rule)[1] for rule in reversed(_RULES) if _argument(cloud, rule) == argument)
+            return Problem(argument, f"names what is not there ({said}); {what}")
     return None
+
+
+def _in_words(cloud: Cloud, rule: _Rule) -> tuple[str, str]:
+    return _argument(cloud, rule), rule.advice.format(size=_SIZES[cloud], place=_PLACES[cloud])
+
+
+def _argument(cloud: Cloud, rule: _Rule) -> str:
+    return rule.argument.format(size=_SIZES[cloud], place=_PLACES[cloud])
+
+
+def _said(error: Exception) -> str:
+    return re.sub(r"^invoke of (\S+) failed: ", r"\1: ", str(error)).removesuffix("()").strip()
 
 
 def asked(vm: str, cloud: Cloud, argument: str, ask: Callable[[], T]) -> T:
@@ -110,7 +173,7 @@ def asked(vm: str, cloud: Cloud, argument: str, ask: Callable[[], T]) -> T:
     except pulumi.RunError:
         raise  # says already what to do
     except Exception as error:  # Pulumi has no narrower one
-        said = re.sub(r"^invoke of (\S+) failed: ", r"\1: ", str(error)).removesuffix("()").strip()
+        said = _said(error)
         path, what = advice(cloud, said) or (
             argument,
             f"change it, so that nothing has to be looked up for {argument!r}",

@@ -41,8 +41,3 @@ def known(found: Any) -> Any:
 def shared_name(provider: pulumi.ProviderResource | None, location: str) -> str:
     """Return the logical name of what is shared: with the provider's own name where one was given."""
     return "-".join(["evenboot", *([provider.pulumi_resource_name] if provider else []), location])
-
-
-def shared_options(provider: pulumi.ProviderResource | None) -> pulumi.ResourceOptions:
-    """Return the options of what is shared: it belongs to the stack, so that it outlives each single VM."""
-    return pulumi.ResourceOptions(provider=provider)

@@ -95,7 +95,7 @@ _RESTARTS = ("instanceType", "userData", "userDataBase64")
 """What EC2 changes only while the instance is stopped."""
 
 
-def _get_parameter(arguments: Plain, settings: Mapping[str, str]) -> Plain:
+def _get_parameter(arguments: Plain, cloud: Provider) -> Plain:
     name = str(arguments.get("name", ""))
     match = re.fullmatch(r"/aws/service/debian/release/(\d+)/latest/(amd64|arm64)", name)
     found = [ami for ami, image in IMAGES.items() if match and image == f"debian-{match[1]}"]
@@ -104,48 +104,59 @@ def _get_parameter(arguments: Plain, settings: Mapping[str, str]) -> Plain:
     return {
         "id": name,
         "name": name,
-        "arn": f"arn:aws:ssm:{settings['region']}::parameter{name}",
+        "arn": f"arn:aws:ssm:{cloud.settings['region']}::parameter{name}",
         "type": "String",
         "value": found[0],
         "insecureValue": found[0],
         "version": 1,
-        "region": settings["region"],
+        "region": cloud.settings["region"],
     }
 
 
-def _get_instance_type_offerings(arguments: Plain, settings: Mapping[str, str]) -> Plain:
-    types = _filter(arguments, "instance-type") or ["t3.micro"]
-    zones = [f"{settings['region']}{letter}" for letter in "ab"]
+def _get_instance_type_offerings(arguments: Plain, cloud: Provider) -> Plain:
+    types = [kind for kind in _filter(arguments, "instance-type") or ["t3.micro"] if _TYPE.fullmatch(kind)]
+    zones = [f"{cloud.settings['region']}{letter}" for letter in "ab"]
     pairs = [(kind, zone) for kind in types for zone in zones]
     return {
-        "id": settings["region"],
+        "id": cloud.settings["region"],
         "instanceTypes": [kind for kind, _ in pairs],
         "locations": [zone for _, zone in pairs],
         "locationTypes": ["availability-zone"] * len(pairs),
-        "region": settings["region"],
+        "region": cloud.settings["region"],
     }
 
 
-def _get_subnets(arguments: Plain, settings: Mapping[str, str]) -> Plain:
-    zones = _filter(arguments, "availability-zone") or [f"{settings['region']}{letter}" for letter in "ab"]
-    return {"id": settings["region"], "ids": [_subnet(zone) for zone in zones], "region": settings["region"]}
+_TYPE = re.compile(r"[a-z]+\d[a-z0-9-]*\.(nano|micro|small|medium|large|\d*xlarge|metal[a-z0-9-]*)")
+"""What instance types look like; the local cloud has all that do."""
 
 
-def _get_subnet(arguments: Plain, settings: Mapping[str, str]) -> Plain:
-    zones = {_subnet(f"{settings['region']}{letter}"): f"{settings['region']}{letter}" for letter in "abc"}
+def _get_ami(arguments: Plain, cloud: Provider) -> Plain:
+    found = [ami for ami in _filter(arguments, "image-id") if ami in IMAGES]
+    if not found:
+        raise LabError("Your query returned no results. Please change your search criteria and try again.")
+    return {"id": found[0], "imageId": found[0], "name": IMAGES[found[0]], "architecture": "x86_64"}
+
+
+def _get_subnets(arguments: Plain, cloud: Provider) -> Plain:
+    zones = _filter(arguments, "availability-zone") or [f"{cloud.settings['region']}{letter}" for letter in "ab"]
+    return {"id": cloud.settings["region"], "ids": [_subnet(zone) for zone in zones], "region": cloud.settings["region"]}
+
+
+def _get_subnet(arguments: Plain, cloud: Provider) -> Plain:
+    zones = {_subnet(f"{cloud.settings['region']}{letter}"): f"{cloud.settings['region']}{letter}" for letter in "abc"}
     id = str(arguments.get("id", ""))
     if id not in zones:
         raise LabError(f"InvalidSubnetID.NotFound: the local cloud has no subnet {id!r}; it has {', '.join(zones)}")
     zone = zones[id]
     return {
         "id": id,
-        "vpcId": _digits("vpc", settings["region"]),
+        "vpcId": _digits("vpc", cloud.settings["region"]),
         "availabilityZone": zone,
         "cidrBlock": "10.0.0.0/24",
         "defaultForAz": True,
         "mapPublicIpOnLaunch": True,
-        "arn": f"arn:aws:ec2:{settings['region']}:{ACCOUNT}:subnet/{id}",
-        "region": settings["region"],
+        "arn": f"arn:aws:ec2:{cloud.settings['region']}:{ACCOUNT}:subnet/{id}",
+        "region": cloud.settings["region"],
     }
 
 
@@ -174,6 +185,7 @@ class AwsProvider(Provider):
     lookups = {
         "aws:ssm/getParameter:getParameter": _get_parameter,
         "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": _get_instance_type_offerings,
+        "aws:ec2/getAmi:getAmi": _get_ami,
         "aws:ec2/getSubnets:getSubnets": _get_subnets,
         "aws:ec2/getSubnet:getSubnet": _get_subnet,
         "aws:s3/getBucket:getBucket": aws_objects.get_bucket,

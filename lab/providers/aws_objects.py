@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from .provider import Provider
 from .resources import ANYTHING, Resource
 from .wire import Plain
 
@@ -75,9 +74,9 @@ TABLES = (
 )
 
 
-def get_bucket(arguments: Plain, settings: Mapping[str, str]) -> Plain:
+def get_bucket(arguments: Plain, cloud: Provider) -> Plain:
     """Answer `getBucket` for a bucket of this name in the provider's region."""
-    bucket, region = str(arguments["bucket"]), settings["region"]
+    bucket, region = str(arguments["bucket"]), cloud.settings["region"]
     return {
         "id": bucket,
         "bucket": bucket,

@@ -120,6 +120,41 @@ _RESTARTS = ("hardwareProfile",)
 """A new size reboots the VM."""
 
 
+def _get_client_config(arguments: Plain, cloud: Provider) -> Plain:
+    return {name: cloud.settings[name] for name in ("subscriptionId", "tenantId", "clientId")} | {"objectId": ""}
+
+
+def _get_resource_group(arguments: Plain, cloud: Provider) -> Plain:
+    return _group_of(arguments, cloud).state
+
+
+def _get_subnet(arguments: Plain, cloud: Provider) -> Plain:
+    group = _group_of(arguments, cloud)
+    id = f"{group.id}/providers/Microsoft.Network/virtualNetworks/{arguments['virtualNetworkName']}"
+    network = cloud.records.get("azure-native:network:VirtualNetwork", id)
+    subnets = network.state["subnets"] if network else []
+    found = [subnet for subnet in subnets if subnet["name"] == arguments["subnetName"]]
+    if not found:
+        raise LabError(f'Code="NotFound" Message="Resource {id}/subnets/{arguments["subnetName"]} not found."')
+    return found[0]
+
+
+def _get_image(arguments: Plain, cloud: Provider) -> Plain:
+    name = str(arguments.get("imageName") or arguments.get("galleryImageName"))
+    if _image({"id": name}) is None:
+        raise LabError(f'Code="ResourceNotFound" Message="The Resource \'{name}\' was not found."')
+    return {"id": name, "name": name}
+
+
+def _group_of(arguments: Plain, cloud: Provider) -> Record:
+    name = str(arguments["resourceGroupName"])
+    id = f"/subscriptions/{cloud.settings['subscriptionId']}/resourceGroups/{name}"
+    group = cloud.records.get("azure-native:resources:ResourceGroup", id)
+    if group is None:
+        raise LabError(f"Code=\"ResourceGroupNotFound\" Message=\"Resource group '{name}' could not be found.\"")
+    return group
+
+
 class AzureNativeProvider(Provider):
     """Provide virtual machines of Azure, and what stands around them."""
 
@@ -134,7 +169,13 @@ class AzureNativeProvider(Provider):
         "tenantId": "",
         "clientId": "",
     }
-    lookups = {}
+    lookups = {
+        "azure-native:authorization:getClientConfig": _get_client_config,
+        "azure-native:resources:getResourceGroup": _get_resource_group,
+        "azure-native:network:getSubnet": _get_subnet,
+        "azure-native:compute:getImage": _get_image,
+        "azure-native:compute:getGalleryImage": _get_image,
+    }
     tables = (
         _VM,
         *azure_objects.TABLES,

@@ -103,21 +103,40 @@ _INSTANCE = Resource(
 _STOPPED_ONLY = ("machineType", "serviceAccount", "shieldedInstanceConfig", "enableDisplay")
 
 
-def _get_subnetwork(arguments: Plain, settings: Mapping[str, str]) -> Plain:
+def _get_subnetwork(arguments: Plain, cloud: Provider) -> Plain:
     link = str(arguments.get("selfLink") or arguments.get("name") or "")
     if not link:
         raise LabError("gcp:compute/getSubnetwork:getSubnetwork: selfLink or name is required")
-    name = link.rpartition("/")[2]
-    network = f"{_LINK}projects/{settings['project']}/global/networks/{name}"
-    return {
-        "id": link,
-        "name": name,
-        "selfLink": link,
-        "network": network,
-        "ipCidrRange": "10.128.0.0/20",
-        "region": settings["region"],
-        "project": settings["project"],
-    }
+    id = link.removeprefix(_LINK)
+    record = cloud.records.get("gcp:compute/subnetwork:Subnetwork", id)
+    if record is None:
+        raise LabError(f"googleapi: Error 404: The resource '{id}' was not found, notFound")
+    return {**record.state, "id": record.id}
+
+
+def _get_machine_types(arguments: Plain, cloud: Provider) -> Plain:
+    zone = str(arguments.get("zone") or cloud.settings["zone"])
+    if not _ZONE.fullmatch(zone):
+        raise LabError(f"googleapi: Error 400: Invalid value for field 'zone': '{zone}'. Unknown zone., invalid")
+    named = re.fullmatch(r'name = "(.*)"', str(arguments.get("filter") or 'name = "e2-micro"'))
+    if named is None:
+        raise LabError(f"the local cloud finds machine types by name only, not by {arguments.get('filter')!r}")
+    found = [{"name": named[1]}] if _TYPE.fullmatch(named[1]) else []
+    return {"id": zone, "zone": zone, "project": cloud.settings["project"], "machineTypes": found}
+
+
+_ZONE = re.compile(r"[a-z]+-[a-z]+\d*-[a-f]|[a-z]+-[a-f]")
+_TYPE = re.compile(r"[a-z]\d[a-z]{0,2}-[a-z]+(-\d+[a-z]*)*")
+"""What machine types look like; the local cloud has all that do."""
+
+
+def _get_image(arguments: Plain, cloud: Provider) -> Plain:
+    kind = "family" if arguments.get("family") else "name"
+    name, project = arguments.get(kind), arguments.get("project") or cloud.settings["project"]
+    path = f"projects/{project}/global/images/{'family/' if kind == 'family' else ''}{name}"
+    if _image(path) is None:
+        raise LabError(f"googleapi: Error 404: The resource '{path}' was not found, notFound")
+    return {"id": path, "selfLink": _LINK + path, "name": name, "project": project}
 
 
 class GcpProvider(Provider):
@@ -134,7 +153,11 @@ class GcpProvider(Provider):
         "zone": "us-central1-a",
         "disableGlobalProjectWarning": "",
     }
-    lookups = {"gcp:compute/getSubnetwork:getSubnetwork": _get_subnetwork}
+    lookups = {
+        "gcp:compute/getSubnetwork:getSubnetwork": _get_subnetwork,
+        "gcp:compute/getMachineTypes:getMachineTypes": _get_machine_types,
+        "gcp:compute/getImage:getImage": _get_image,
+    }
     tables = (
         _INSTANCE,
         *gcp_objects.TABLES,

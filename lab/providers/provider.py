@@ -32,8 +32,8 @@ class Difference:
     delete_before_replace: bool = False
 
 
-Lookup = Callable[[Plain, Mapping[str, str]], Plain]
-"""A look-up: arguments and the provider's settings in, result out; raises `LabError` if nothing is found."""
+Lookup = Callable[[Plain, "Provider"], Plain]
+"""A look-up: arguments and the provider in, result out; raises `LabError` if nothing is found."""
 
 
 class Provider(ABC):
@@ -194,7 +194,7 @@ class Provider(ABC):
             raise LabError(f"the local cloud has no look-up {token}; it has {known}")
         if contains_unknown(arguments):
             raise LabError(f"{token} was asked with arguments that are not known yet")
-        return self.lookups[token](arguments, self.settings)
+        return self.lookups[token](arguments, self)
 
     def abandon(self, urn: str, known_ids: set[str]) -> None:
         """Remove what a killed command created for a resource without the engine having noted it."""

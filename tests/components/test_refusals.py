@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 from components import VmArgsError
-from components.refusals import advice, asked
+from components.refusals import advice, asked, missing
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,11 @@ from components.refusals import advice, asked
         ("gcp", "googleapi: Error 403: Quota 'CPUS' exceeded.  Limit: 8.0 in region europe-west3.", "machine_type"),
         ("gcp", "googleapi: Error 403: Required 'compute.instances.create' permission for 'x', forbidden", ""),
         ("gcp", "The zone 'x' does not have enough resources: ZONE_RESOURCE_POOL_EXHAUSTED", "machine_type"),
+        ("gcp", "Invalid value for field 'resource.machineType': 'zones/z/machineTypes/x'. Machine type with name 'x' does not exist", "machine_type"),
+        ("gcp", "Error resolving image name 'debian-cloud/none': Could not find image or family debian-cloud/none", "image"),
+        ("azure", "The provided location 'westeurop' is not available for resource group. List of available regions is", "location"),
+        ("azure", "The value Standard_B0 provided for the VM size is not valid. The valid sizes are", "vm_size"),
+        ("azure", 'Code="ResourceGroupNotFound" Message="Resource group \'shop\' could not be found."', "resource_group"),
         ("azure", "Code=QuotaExceeded: Operation could not be completed as it results in exceeding quota", "vm_size"),
         ("azure", "AuthorizationFailed: The client 'x' does not have authorization to perform action", ""),
         ("azure", "SkuNotAvailable: The requested VM size Standard_B1s is not available in westeurope", "vm_size"),
@@ -55,6 +60,27 @@ def test_a_failed_look_up_is_a_problem_of_its_argument() -> None:
         asked("AwsVm 'web'", "aws", "image", refuse)
 
     assert [("image", True)] == [(one.path, "something new" in one.message) for one in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ("invoke of x failed: InvalidAMIID.NotFound: The image id does not exist ()", "image"),
+        ("invoke of x failed: Invalid AWS Region: eu-centrl-1 ()", "the provider's region (aws:region)"),
+        ("invoke of x failed: UnauthorizedOperation: not authorized, or the image was not found ()", None),
+        ("invoke of x failed: something new ()", None),
+    ],
+)
+def test_only_what_is_known_to_be_missing_is_a_problem(said: str, path: str | None) -> None:
+    """Who may not look, or gets no answer, deploys all the same: what is wrong is said then."""
+
+    def look() -> None:
+        raise Exception(said)
+
+    found = missing("aws", "image", look)
+
+    assert path == (found and found.path)
+    assert missing("aws", "image", lambda: None) is None
 
 
 def test_what_says_already_what_to_do_is_left_as_it_is() -> None:

@@ -125,7 +125,7 @@ class OneVm:
         return max(self.lab.machines(), key=lambda machine: machine._path.stat().st_ctime_ns)
 
     @property
-    def other_size(self) -> dict[str, str]:
+    def other_size(self) -> dict[str, Any]:
         """Return the argument that gives the VM another size than by default."""
         sizes = {"aws": ("instance_type", "t3.small"), "gcp": ("machine_type", "e2-small"), "azure": ("vm_size", "Standard_B2s")}
         return dict([sizes[self.cloud]])
@@ -139,13 +139,15 @@ class OneVm:
         done = {name: what for name, _, what in outcome.done if what in _WORDS.values()}
         said = "\n".join([*(text for _, text in outcome.failures), error or ""])
         ok = error is None and not outcome.failures
-        return Did(*(done.get(name, "same") for name in _NAMES), ok, said)
+        vm, steps, result = (done.get(name, "same") for name in _NAMES)
+        return Did(vm, steps, result, ok, said)
 
     def _with_the_engine(self) -> Did:
         lines: list[str] = []
         ok = ambient.up(str(self.pulumi), self._lab, project.read(self.folder, "local"), lines.append)
         text = "\n".join(lines)
-        return Did(*(_operation(text, name) for name in _NAMES), ok, text)
+        vm, steps, result = (_operation(text, name) for name in _NAMES)
+        return Did(vm, steps, result, ok, text)
 
 
 _NAMES = ("web-vm", "web-steps", "web-result")
