@@ -100,6 +100,18 @@ def test_compressor_is_pinned_alike() -> None:
     assert f"\n{wanted} \\\n" in (ROOT / "requirements.txt").read_text()
 
 
+def test_the_needed_pulumi_is_said_alike() -> None:
+    """One version of the command in all projects and in the README, and one of its Python SDK for all clouds."""
+    projects = [path for path in committed() if path.name == "Pulumi.yaml"]
+    asked = [re.findall(r'^requiredPulumiVersion: ">=(3\.\d+)\.0"$', path.read_text(), re.MULTILINE) for path in projects]
+    readme = (ROOT / "README.md").read_text()
+    [command], [python] = re.findall(r"Pulumi (3\.\d+) or later", readme), re.findall(r"SDK (3\.\d+) or later", readme)
+
+    assert [[command]] * 7 == asked
+    assert f'"@pulumi/pulumi": "^{command}.0"' in (ROOT / "examples" / "typescript" / "package.json").read_text()
+    assert [python] * 3 == re.findall(r'"pulumi>=(3\.\d+)"', (ROOT / "pyproject.toml").read_text())
+
+
 def test_changelog_says_what_running_vms_do() -> None:
     """Each entry of the changelog ends with what an upgrade does to VMs that run already."""
     introduction, *versions = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)

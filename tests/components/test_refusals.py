@@ -7,8 +7,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import VmArgsError
+from components import Inbound, VmArgsError
 from components.refusals import advice, asked, missing
+
+from .conftest import Kind
 
 
 @pytest.mark.parametrize(
@@ -25,9 +27,9 @@ from components.refusals import advice, asked, missing
         ("gcp", "googleapi: Error 403: Quota 'CPUS' exceeded.  Limit: 8.0 in region europe-west3.", "machine_type"),
         ("gcp", "googleapi: Error 403: Required 'compute.instances.create' permission for 'x', forbidden", ""),
         ("gcp", "The zone 'x' does not have enough resources: ZONE_RESOURCE_POOL_EXHAUSTED", "machine_type"),
-        ("gcp", "Invalid value for field 'resource.machineType': 'zones/z/machineTypes/x'. Machine type with name 'x' does not exist", "machine_type"),
+        ("gcp", "Invalid value for field 'resource.machineType': 'x'. Machine type with name 'x' does not exist", "machine_type"),
         ("gcp", "Error resolving image name 'debian-cloud/none': Could not find image or family debian-cloud/none", "image"),
-        ("azure", "The provided location 'westeurop' is not available for resource group. List of available regions is", "location"),
+        ("azure", "The provided location 'westeurop' is not available for resource group. List of", "location"),
         ("azure", "The value Standard_B0 provided for the VM size is not valid. The valid sizes are", "vm_size"),
         ("azure", 'Code="ResourceGroupNotFound" Message="Resource group \'shop\' could not be found."', "resource_group"),
         ("azure", "Code=QuotaExceeded: Operation could not be completed as it results in exceeding quota", "vm_size"),
@@ -81,6 +83,15 @@ def test_only_what_is_known_to_be_missing_is_a_problem(said: str, path: str | No
 
     assert path == (found and found.path)
     assert missing("aws", "image", lambda: None) is None
+
+
+def test_all_that_a_cloud_is_asked_to_make_has_the_hook(kind: Kind) -> None:
+    """A place is refused where the first thing is made, which need not be the VM."""
+    deployment = kind.deploy(inbound=[Inbound(80)])
+    made = [one for one in deployment.registered if one.type.startswith(f"{kind.package}:")]
+
+    assert len(made) >= 4
+    assert [] == [one.name for one in made if not list(one.request.hooks.on_error)]
 
 
 def test_what_says_already_what_to_do_is_left_as_it_is() -> None:

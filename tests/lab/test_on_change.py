@@ -199,26 +199,3 @@ def test_a_restart_that_was_refused_is_done_by_the_next_deployment(vm: OneVm, mo
     again = vm.up(NEW, on_change="restart", wait=30)
     assert ("same", "update", True) == (again.vm, again.steps, again.ok), again.said
     assert 2 == vm.machine.boots
-
-
-def test_what_a_cloud_refuses_is_said_with_the_argument_to_change(
-    vm: OneVm, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A quota is known only when the VM is made; the cloud's words stay, and what to do stands beside them."""
-    (vm.lab.folder / "refuses").write_text("QuotaExceeded: no more cores. QUOTA_EXCEEDED. VcpuLimitExceeded")
-    did = vm.up(OLD)
-
-    assert not did.ok
-    assert "QuotaExceeded" in did.said
-
-
-def test_a_missing_subnet_is_said_before_anything_is_made(vm: OneVm) -> None:
-    """On aws, which is asked for the subnet's VPC anyway."""
-    if vm.cloud != "aws":
-        pytest.skip("nothing is looked up")
-    did = vm.up(OLD, subnet="subnet-0123")
-
-    assert not did.ok
-    assert "subnet: cannot be looked up" in did.said
-    assert "give the id of another as `subnet`" in did.said
-    assert not vm.lab.machines()
