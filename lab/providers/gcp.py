@@ -126,8 +126,8 @@ def _get_machine_types(arguments: Plain, cloud: Provider) -> Plain:
 
 
 _ZONE = re.compile(r"[a-z]+-[a-z]+\d*-[a-f]|[a-z]+-[a-f]")
-_TYPE = re.compile(r"[a-z]\d[a-z]{0,2}-[a-z]+(-\d+[a-z]*)*")
-"""What machine types look like; the local cloud has all that do."""
+_TYPE = re.compile(r"[a-z]\d[a-z]{0,2}-(?!custom)[a-z]+(-\d+[a-z]*)*")
+"""What machine types look like; the local cloud has all that do, and as Google's no custom ones in its list."""
 
 
 def _get_image(arguments: Plain, cloud: Provider) -> Plain:
