@@ -28,10 +28,11 @@ from startup.__main__ import main as startup_command
 from startup.definition import STEP_TYPES, StartupScript, Step
 from startup.delivery import CLOUDS
 from startup.loading import load
+from startup.testing.deployment import deploy
+from startup.testing.machine import Machine
+from startup.testing.root import why_not
 
 from .checkout import ROOT
-from .components.deployment import deploy
-from .runner.throwaway import Machine, why_not
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUNNER = ROOT / "startup" / "runner"

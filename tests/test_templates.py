@@ -25,7 +25,7 @@ PULUMI = ambient.find()
 # Runs a project's program as tests/components does, with the answers that its prompts suggest.
 DEPLOY = """
 import runpy, sys
-from tests.components.deployment import deploy
+from startup.testing.deployment import deploy
 for open_to in ("", "203.0.113.0/24"):
     config = {"evenboot:siteName": "Mine", "evenboot:openTo": open_to}
     deployment = deploy(lambda: runpy.run_path(sys.argv[1], run_name="__main__") and None, config=config)

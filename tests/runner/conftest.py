@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .throwaway import Machine, why_not
+from startup.testing.machine import Machine
+from startup.testing.root import why_not
 
 REASON = why_not()
 

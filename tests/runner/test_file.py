@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from startup import Directory, File, Service, Shell, StartupScript
+from startup.testing.machine import Machine
+from startup.testing.status import outcomes
 
 from .conftest import REASON
-from .throwaway import Machine, outcomes
 
 TEXTS = {
     "empty": "",
@@ -166,7 +167,7 @@ def test_right_file_is_not_touched(machine: Machine) -> None:
         before.st_mtime_ns,
         before.st_ctime_ns,
     )
-    assert "restart app" not in machine.read("/systemctl")
+    assert "restart app" not in machine.read("/stand-ins/calls/systemctl")
 
 
 @pytest.mark.parametrize(
