@@ -24,7 +24,7 @@ LOG = "var/log/evenboot.log"
 CUT = "stand-ins/cut"
 DONE = re.compile(rf"({STATE}/journal|run/evenboot/done)/[^.]+$")
 # What is noted for tests and for people; nobody else reads it.
-NOTED = re.compile(rf"(stand-ins/calls/.+|stand-ins/cut|synced|unit\.log|metadata/requests|dev/console|{LOG})$")
+NOTED = re.compile(rf"(stand-ins/calls/.+|stand-ins/cut|synced|unit\.log|metadata/requests|dev/console|run/evenboot/system|{LOG})$")
 STAMPED = re.compile(r"run/evenboot/status")
 # What a reboot takes away.
 VOLATILE = re.compile(r"(run|tmp)/")
@@ -119,7 +119,7 @@ class Trial:
                 kept = {path: entry for path, entry in point.tree.items() if way == "apply" or not VOLATILE.match(path)}
                 if (state := self.future(kept)) not in tried:
                     tried.add(state)
-                    key = (way, f"{STATE}/current" in kept, frozenset(item for item in kept.items() if DONE.match(item[0])))
+                    key = (way, *(kept.get(f"{STATE}/{one}") for one in ("current", "machine")), frozenset(item for item in kept.items() if DONE.match(item[0])))
                     found[key].append(point)
                     ways[key] = way
         return [Group(ways[key], points) for key, points in found.items()]
@@ -134,11 +134,11 @@ class Trial:
             content = entry.content
             if _is_stamp(entry):
                 content = b" ".join(ranks[word] for word in content.split())
-            elif STAMPED.match(path):
-                content = re.sub(rb"\d", b"0", content)
             elif stat.S_ISREG(entry.mode):
                 for one, place in ids.items():
                     content = content.replace(one, place)
+            if STAMPED.match(path):
+                content = re.sub(rb"\d", b"0", content)
             return entry if content == entry.content else entry._replace(content=content)
 
         return frozenset((path, settled(path, entry)) for path, entry in tree.items() if not NOTED.match(path))

@@ -91,7 +91,7 @@ INTERRUPTED = StartupScript("site", first_boot=[note("one"), WAITS, note("three"
 
 def cut_power_in_step_two(machine: Machine) -> None:
     machine.edit(INTERRUPTED)
-    machine.cut_power(when=lambda: machine.lines()[-1:] == ["two"])
+    machine.cut_power(lambda: machine.lines()[-1:] == ["two"])
 
 
 def test_power_cut_in_a_step(machine: Machine) -> None:
