@@ -42,7 +42,7 @@ class Machine:
         if name not in MACHINES:
             raise OSError(f"processes can be traced on {' and '.join(MACHINES)}, not on {name}")
         self.mark, column = MACHINES[name]
-        self.numbers = {call: number for call, row in CALLS.items() if (number := row[column]) is not None}
+        self.numbers = {call: number for call, row in CALLS.items() if isinstance(number := row[column], int)}
         self.calls = {number: call for call, number in self.numbers.items()}
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .machine import Machine
     from .tracing import Call, Trace
 
-HEADING = re.compile(rb'--- \S+ step "(.*)"\n')
+HEADING = re.compile(rb"^--- \S+ step (.*)$", re.MULTILINE)
 RECORDS = ("/var/lib/evenboot/journal/", "/run/evenboot/done/")
 
 

@@ -52,10 +52,9 @@ def assert_survives_any_kill(
     """
     found = survey(definition, values, prepare, list(ignore), cloud).violations
     if found:
-        count = f"{len(found)} ways" if len(found) > 1 else "one way"
         more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
         shown = [str(violation) for violation in found[:SHOWN]]
-        raise AssertionError("\n".join([f"{definition.name!r} does not survive every kill: {count} of going on fail", *shown, *more]))
+        raise AssertionError("\n".join([f"{definition.name!r} does not survive every kill", *shown, *more]))
 
 
 class Survey:

@@ -13,10 +13,10 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..definition import StartupScript, User
-from ..delivery import Cloud
+from ..delivery import CLOUDS, Cloud
 from ..rendering import render
 from .around import StandIns
 from .payloads import script_of
@@ -43,9 +43,11 @@ class Machine(StandIns, Root):
         cloud: Whose payload and metadata service it is: `aws`, `gcp` or `azure`.
     """
 
-    def __init__(self, folder: Path, shell: str | None = None, cloud: Cloud = "gcp") -> None:
+    def __init__(self, folder: Path, shell: str | None = None, cloud: Cloud | str = "gcp") -> None:
+        if cloud not in CLOUDS:
+            raise ValueError(f"{cloud!r} is no cloud; choose from {', '.join(CLOUDS)}")
         super().__init__(folder, shell)
-        self.cloud = cloud
+        self.cloud: Cloud = cast(Cloud, cloud)
         self.instance_id, self.witness = "i-1", str(uuid.uuid4())
         self.service = "ok"
         self.boot_id = ""
@@ -223,12 +225,14 @@ class Machine(StandIns, Root):
         (self.sees / "sys/class/dmi/id/product_uuid").write_text(self.witness + "\n")
 
     def power_on(self) -> None:
-        """Begin a boot: /run is empty, the boot id is new."""
+        """Begin a boot: /run is empty, the boot id is new, and systemd starts what is enabled."""
         self.boot_id = str(uuid.uuid4())
         self.boot_ids.add(self.boot_id)
         (self.sees / "boot_id").write_text(self.boot_id + "\n")
         for folder in ("run", "tmp"):
             self.clear(folder)
+        for unit in (self.sees / "etc/enabled").glob("*"):
+            self.write(f"/run/systemctl/{unit.name}.active", "")
 
     def shut_down(self) -> None:
         """Do what systemd does at an orderly stop."""

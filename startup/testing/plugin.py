@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .local_cloud import LocalCloud
     from .machine import Machine
 
-MARKER = "local_cloud(program, config={}): boots the VMs of a Pulumi program on this computer; only with --local-cloud"
+MARKER = "local_cloud(program, stack='local'): boots the VMs of a Pulumi program on this computer; only with --local-cloud"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,12 +73,16 @@ def deploy() -> Callable[..., Deployment]:
 
 
 @pytest.fixture
-def local_cloud(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalCloud]:
+def local_cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
     """The VMs of the program that the marker `local_cloud` names, booted; they are gone after the test."""
     from .local_cloud import booted
 
-    marker = request.node.get_closest_marker("local_cloud")
+    marker = _marker(request)
     if marker is None or not marker.args:
-        pytest.fail("the fixture local_cloud needs the marker: @pytest.mark.local_cloud(PROGRAM, config={...})", pytrace=False)
-    with booted(marker.args[0], dict(marker.kwargs.get("config", {})), request.path.parent, tmp_path) as cloud:
+        pytest.fail("the fixture local_cloud needs the marker: @pytest.mark.local_cloud(FOLDER)", pytrace=False)
+    with booted(marker.args[0], stack=str(marker.kwargs.get("stack", "local")), beside=request.path.parent) as cloud:
         yield cloud
+
+
+def _marker(request: pytest.FixtureRequest) -> pytest.Mark | None:
+    return cast(pytest.Item, request.node).get_closest_marker("local_cloud")

@@ -24,7 +24,9 @@ LOG = "var/log/evenboot.log"
 CUT = "stand-ins/cut"
 DONE = re.compile(rf"({STATE}/journal|run/evenboot/done)/[^.]+$")
 # What is noted for tests and for people; nobody else reads it.
-NOTED = re.compile(rf"(stand-ins/calls/.+|stand-ins/cut|synced|unit\.log|metadata/requests|dev/console|run/evenboot/system|{LOG})$")
+NOTED = re.compile(
+    rf"(stand-ins/calls/.+|stand-ins/cut|synced|unit\.log|metadata/requests|dev/console|run/evenboot/system|{LOG})$"
+)
 STAMPED = re.compile(r"run/evenboot/status")
 # What a reboot takes away.
 VOLATILE = re.compile(r"(run|tmp)/")
@@ -119,7 +121,8 @@ class Trial:
                 kept = {path: entry for path, entry in point.tree.items() if way == "apply" or not VOLATILE.match(path)}
                 if (state := self.future(kept)) not in tried:
                     tried.add(state)
-                    key = (way, *(kept.get(f"{STATE}/{one}") for one in ("current", "machine")), frozenset(item for item in kept.items() if DONE.match(item[0])))
+                    behind = frozenset((path, entry) for path, entry in kept.items() if DONE.match(path))
+                    key = (way, kept.get(f"{STATE}/current"), kept.get(f"{STATE}/machine"), behind)
                     found[key].append(point)
                     ways[key] = way
         return [Group(ways[key], points) for key, points in found.items()]

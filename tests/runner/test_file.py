@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from startup import Directory, File, Service, Shell, StartupScript
 from startup.testing.machine import Machine
+from startup.testing.root import why_not
 from startup.testing.status import outcomes
-
-from .conftest import REASON
 
 TEXTS = {
     "empty": "",
@@ -119,7 +118,7 @@ def definitions(draw: st.DrawFn) -> tuple[list[tuple[str, list[str]]], dict[str,
     return [(text, [name for name in values if f"${{{name}}}" in text]) for text in texts], values
 
 
-@pytest.mark.skipif(bool(REASON), reason=str(REASON))
+@pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
 @settings(
     max_examples=8,
     deadline=None,

@@ -26,7 +26,7 @@ def definition(text: str = "one") -> StartupScript:
 
 def put(machine: Machine, what: StartupScript) -> str:
     """Store a definition's script, fill the slot with its bootstrap, and return the object's name."""
-    stored = overflow(what, {}, machine.cloud)  # pyright: ignore[reportArgumentType]
+    stored = overflow(what, {}, machine.cloud)
     objects = machine.sees / "objects"
     objects.mkdir(exist_ok=True)
     (objects / stored.sha256).write_text(stored.text)
