@@ -125,7 +125,7 @@ def test_python_runs(block: Block, folder: Path) -> None:
 
 
 def pytest_run(file: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file.name]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "startup.testing.plugin", file.name]
     path = os.pathsep.join([str(ROOT), str(file.parent)])
     run = subprocess.run(command, cwd=file.parent, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
 

@@ -28,7 +28,7 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.settings import get_root_resource, reset_options
 from pulumi.runtime.stack import run_pulumi_func
 
-from .payloads import script_of
+from .payloads import text_of
 
 STACK = "pulumi:pulumi:Stack"
 # A VM's type: the path of its slot, and whether that holds base64.
@@ -138,8 +138,8 @@ class Deployment:
         return base64.b64decode(value) if encoded else value.encode()
 
     def script(self, vm: str) -> str:
-        """Return the rendered text that a VM obeys: what its slot holds, unpacked, or the object that the slot names."""
-        text = script_of(self.payload(vm)).decode()
+        """Return the rendered text that a VM gets, as in `Payload.text`; of a slot that names an object, the object's."""
+        text = text_of(self.payload(vm))
         named = re.search(r"^# object=.*\n# sha256=(\w+)$", text, re.MULTILINE)
         if not named:
             return text

@@ -45,7 +45,7 @@ def differences(wanted: Tree, found: Tree) -> Iterator[str]:
 
 
 def _unlike(was: Entry, now: Entry) -> tuple[str, str]:
-    if stat.S_IFMT(was.mode) != stat.S_IFMT(now.mode):
+    if stat.S_IFMT(was.mode) != stat.S_IFMT(now.mode) or stat.S_ISLNK(was.mode):
         return kind(was), kind(now)
     if was.content != now.content:
         return _texts(was.content, now.content)

@@ -30,7 +30,7 @@ set -e
 root=$1 shell=$2 stand_ins=$3
 mount -t tmpfs -o mode=755 tmpfs "$root"
 cd "$root"
-mkdir -p usr etc/systemd/system etc/pam.d var/log var/tmp var/lib/dpkg run tmp root home opt mnt dev proc sys/class/dmi/id \\
+mkdir -p usr etc/systemd/system etc/pam.d var/log var/tmp var/lib/dpkg run tmp root home opt mnt srv dev proc sys/class/dmi/id \\
     metadata stand-ins/calls
 chmod 1777 tmp var/tmp
 for name in bin sbin lib lib64; do [ ! -e "/$name" ] || ln -s "usr/$name" "$name"; done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 from collections import defaultdict
@@ -42,11 +43,18 @@ class Point:
     call: Call
     tree: Tree
 
-    def __str__(self) -> str:
+    @property
+    def place(self) -> str:
+        """Say in which step that is, or after which."""
         step = step_in(self.tree[LOG].content) if LOG in self.tree else None
-        place = f" in or after step {step!r}" if step else ""
+        if step is None:
+            return ""
+        names = [entry.content.split(b"\n")[1:2] for path, entry in self.tree.items() if DONE.match(path)]
+        return f" {'after' if [json.dumps(step, ensure_ascii=False)[1:-1].encode()] in names else 'in'} step {step!r}"
+
+    def __str__(self) -> str:
         which = f" of boot {self.boot}" if self.boot > 1 else ""
-        return f"call {self.call.number}{which} ({self.call.program}: {self.call.name} {' '.join(self.call.paths)}){place}"
+        return f"call {self.call.number}{which} ({self.call.program}: {self.call.name} {' '.join(self.call.paths)}){self.place}"
 
 
 @dataclass(frozen=True, slots=True)
