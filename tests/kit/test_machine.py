@@ -133,10 +133,9 @@ def test_downloads(machine: Machine) -> None:
     assert {"text\n"} == {machine.read(f"/srv/{name}") for name in ("one", "two", "three", "a")}
     assert b"\0\xff" == (machine.sees / "srv/four").read_bytes()
     assert ("unknown", 22) == (status.failed_step, status.exit_code)
-    assert [
-        "curl: (22) nothing is served at https://example.org/z: this machine has no network;"
-        " a test gives the answer with machine.serve(URL, content)"
-    ] == status.output
+    (said,) = status.output
+    assert said.startswith("curl: (22) nothing is served at https://example.org/z: this machine has no network;")
+    assert said.endswith("; a test gives the answer with machine.serve(URL, content)")
 
 
 def test_packages_bring_what_is_said(machine: Machine) -> None:
