@@ -153,7 +153,7 @@ class Deployment:
 def _plain(value: Any) -> Any:
     """Return a field of a request as plain Python."""
     if hasattr(value, "ListFields") and not hasattr(value, "__len__"):
-        return {field.name: _plain(content) for field, content in value.ListFields()}
+        return {field.name: _plain(content) for field, content in value.ListFields() if content != ""}
     if isinstance(value, Mapping) or hasattr(value, "items"):
         return {key: _plain(content) for key, content in value.items()}
     return value if isinstance(value, str | bool | int | float) else [_plain(one) for one in value]
