@@ -201,17 +201,7 @@ def definition_of(block: Block, folder: Path) -> StartupScript:
 
 def on_the_vm(machine: Machine, definition: StartupScript) -> None:
     """Boot a machine for the first time, on which packages can be installed."""
-    packages = {
-        # Debian's packages start what they bring.
-        "apt-get": 'case "$*" in *install*nginx*) mkdir -p /run/systemctl /etc/enabled /etc/known; touch /var/nginx '
-        "/etc/known/nginx.service /etc/enabled/nginx.service /run/systemctl/nginx.service.active ;; esac",
-        "dpkg-query": "[ ! -e /var/nginx ] || echo ii 1.22",
-        "dpkg": ":",
-    }
-    for name, text in packages.items():
-        stub = machine.sees / "usr/local/bin" / name
-        stub.write_text(f"#!/bin/sh\n{text}\n")
-        stub.chmod(0o755)
+    machine.package("nginx", services=["nginx"])
     uses = {name for _, _, step in definition.steps() for name in getattr(step, "uses", ())}
     machine.boot(definition, dict.fromkeys(uses, "10.0.0.7:8000"))
 
