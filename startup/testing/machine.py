@@ -83,9 +83,7 @@ class Machine(StandIns, Root):
             self.edit(definition, values)
         for _ in range(MOST_REBOOTS):
             asked = len(self.lines("/reboots"))
-            self.power_on()
-            self.unit()
-            self.agent()
+            self.one_boot()
             if len(self.lines("/reboots")) == asked:
                 return self.status()
             self.shut_down()
@@ -223,6 +221,12 @@ class Machine(StandIns, Root):
         if self.payload is not None:
             (metadata / "payload").write_bytes(self.payload)
         (self.sees / "sys/class/dmi/id/product_uuid").write_text(self.witness + "\n")
+
+    def one_boot(self) -> None:
+        """Power on, and let the unit and the agent do what they do, up to a reboot that a step asks for."""
+        self.power_on()
+        self.unit()
+        self.agent()
 
     def power_on(self) -> None:
         """Begin a boot: /run is empty, the boot id is new, and systemd starts what is enabled."""

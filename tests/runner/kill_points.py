@@ -98,7 +98,8 @@ def before_reboot(machine: Machine) -> None:
 
 def after_reboot(machine: Machine) -> None:
     """The boot for which a step has asked."""
-    machine.boot(REBOOTS)
+    machine.edit(REBOOTS)
+    machine.one_boot()
 
 
 def account(machine: Machine) -> None:
@@ -133,8 +134,7 @@ class Trial:
         self.machine, self.prepare = machine, prepare
         (machine.sees / "etc/known").mkdir()
         (machine.sees / "etc/known/web.service").touch()
-        (machine.sees / "downloads").mkdir()
-        (machine.sees / "downloads/tool").write_bytes(TOOL)
+        machine.serve("http://example.org/tool", TOOL)
         prepare(machine)
         (machine.sees / "done").write_text("")
         machine.power_on()
@@ -155,7 +155,7 @@ class Trial:
     def end(self) -> End:
         """Do the reboot that a step has asked for, and look at what the last apply came to."""
         if self.machine.status()["result"] == "running":
-            self.machine.boot()
+            self.machine.one_boot()
         tree = read_tree(self.machine.sees)
         return End(self.machine.status(), kept(tree, self.machine.boot_ids), tree["done"].content.decode().split())
 
@@ -181,7 +181,7 @@ class Trial:
     def go_on(self, way: Again) -> None:
         """Apply again."""
         if way == "reboot":
-            self.machine.boot()
+            self.machine.one_boot()
         elif (self.machine.sees / STATE / "current").exists():
             self.machine.evenboot("apply")
         else:

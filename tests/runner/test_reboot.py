@@ -18,9 +18,7 @@ SITE = StartupScript(
 def boot_once(machine: Machine, definition: StartupScript = SITE) -> Status:
     """Power on, and look at the machine when it has asked for its reboot."""
     machine.edit(definition)
-    machine.power_on()
-    machine.unit()
-    machine.agent()
+    machine.one_boot()
     return machine.status()
 
 
