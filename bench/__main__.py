@@ -8,7 +8,7 @@ from importlib import import_module
 
 from .figures import save, section
 
-PARTS = ("imports", "sizes", "runner", "components", "hosted", "waiting", "lab")
+PARTS = ("imports", "sizes", "runner", "components", "hosted", "kit", "waiting", "lab")
 # Only when it is named.
 LONG = ("kills", "histories", "stories", "suite")
 

@@ -8,9 +8,9 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from startup.testing.root import why_not
 from tests.runner.comparison import Violation
 from tests.runner.random_histories import EXHAUSTIVE, SERIES, machine_for_histories, play_histories
-from tests.runner.throwaway import why_not
 
 from .figures import Figure, figure
 

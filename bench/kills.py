@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
+from startup.testing.machine import Machine
+from startup.testing.root import why_not
 from tests.runner.kill_points import AGAIN, SCENARIOS, Trial
-from tests.runner.throwaway import Machine, why_not
 
 from .figures import Figure, figure
 

@@ -10,6 +10,8 @@ import pytest
 
 from .checkout import ROOT
 
+pytest_plugins = ["startup.testing.plugin"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the caller ask for everything."""

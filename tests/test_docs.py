@@ -28,10 +28,11 @@ from startup.__main__ import main as startup_command
 from startup.definition import STEP_TYPES, StartupScript, Step
 from startup.delivery import CLOUDS
 from startup.loading import load
+from startup.testing.deployment import deploy
+from startup.testing.machine import Machine
+from startup.testing.root import why_not
 
 from .checkout import ROOT
-from .components.deployment import deploy
-from .runner.throwaway import Machine, why_not
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUNNER = ROOT / "startup" / "runner"
@@ -124,7 +125,7 @@ def test_python_runs(block: Block, folder: Path) -> None:
 
 
 def pytest_run(file: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file.name]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "startup.testing.plugin", file.name]
     path = os.pathsep.join([str(ROOT), str(file.parent)])
     run = subprocess.run(command, cwd=file.parent, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
 
@@ -200,17 +201,7 @@ def definition_of(block: Block, folder: Path) -> StartupScript:
 
 def on_the_vm(machine: Machine, definition: StartupScript) -> None:
     """Boot a machine for the first time, on which packages can be installed."""
-    packages = {
-        # Debian's packages start what they bring.
-        "apt-get": 'case "$*" in *install*nginx*) mkdir -p /run/systemctl /etc/enabled /etc/known; touch /var/nginx '
-        "/etc/known/nginx.service /etc/enabled/nginx.service /run/systemctl/nginx.service.active ;; esac",
-        "dpkg-query": "[ ! -e /var/nginx ] || echo ii 1.22",
-        "dpkg": ":",
-    }
-    for name, text in packages.items():
-        stub = machine.sees / "usr/local/bin" / name
-        stub.write_text(f"#!/bin/sh\n{text}\n")
-        stub.chmod(0o755)
+    machine.package("nginx", services=["nginx"])
     uses = {name for _, _, step in definition.steps() for name in getattr(step, "uses", ())}
     machine.boot(definition, dict.fromkeys(uses, "10.0.0.7:8000"))
 

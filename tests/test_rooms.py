@@ -25,6 +25,11 @@ MAY_IMPORT = {
 }
 
 
+# the part of startup that tests of definitions import, and what it may import beside
+KIT = ROOT / "startup/testing"
+KIT_MAY_IMPORT = {path: {"pytest"} for path in KIT.glob("*.py")} | {KIT / "deployment.py": {"pulumi"}}
+
+
 def modules(package: str) -> list[Path]:
     """The Python files of a package."""
     return [path for path in committed() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] == package]
@@ -47,14 +52,14 @@ def test_imports_go_one_way(package: str) -> None:
     """
     allowed = MAY_IMPORT[package] | set(sys.stdlib_module_names)
     files = modules(package)
-    readers = {ROOT / f"components/consoles/{cloud}.py": names for cloud, names in READERS.items()}
+    more = {ROOT / f"components/consoles/{cloud}.py": names for cloud, names in READERS.items()} | KIT_MAY_IMPORT
 
     assert files
     assert [] == [
         f"{path.relative_to(ROOT)} imports {name}"
         for path in files
         for name in absolute_imports(path)
-        if name not in allowed | readers.get(path, set())
+        if name not in allowed | more.get(path, set())
     ]
 
 
@@ -82,6 +87,15 @@ def test_importer_alone_needs_pyyaml() -> None:
         path for path in modules("startup") if path.parent.name != "importing" and path.name != "__main__.py"
         and "importing" in path.read_text()
     ]  # fmt: skip
+
+
+def test_kit_is_loaded_by_tests_only() -> None:
+    """Neither the library nor its commands load the kit or pytest; the kit loads Pulumi only for deployments."""
+    assert "pytest" not in loaded_by("import startup, startup.__main__, startup.importing")
+    assert "pulumi" not in loaded_by("import startup.testing.plugin, startup.testing.local_cloud")
+    assert [] == [
+        str(path.relative_to(ROOT)) for path in modules("startup") if path.parent != KIT and "testing" in path.read_text()
+    ]
 
 
 @pytest.mark.parametrize("cloud", SDKS)

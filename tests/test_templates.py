@@ -15,6 +15,7 @@ import yaml
 
 from hosted.schema import VERSION
 from lab import ambient
+from startup.testing.root import why_not
 
 from .checkout import ROOT
 
@@ -25,7 +26,7 @@ PULUMI = ambient.find()
 # Runs a project's program as tests/components does, with the answers that its prompts suggest.
 DEPLOY = """
 import runpy, sys
-from tests.components.deployment import deploy
+from startup.testing.deployment import deploy
 for open_to in ("", "203.0.113.0/24"):
     config = {"evenboot:siteName": "Mine", "evenboot:openTo": open_to}
     deployment = deploy(lambda: runpy.run_path(sys.argv[1], run_name="__main__") and None, config=config)
@@ -84,7 +85,8 @@ def test_the_projects_own_test_passes(cloud: str, tmp_path: Path, site: Path) ->
     """The definition that one starts with has a test, which runs with what the project installs."""
     made = project(cloud, tmp_path)
 
-    assert re.search(r"^3 passed", run(made, site, "-m", "pytest", "-q", "-p", "no:cacheprovider"), re.MULTILINE)
+    expected = r"^1 passed, 2 skipped" if why_not() else r"^3 passed"
+    assert re.search(expected, run(made, site, "-m", "pytest", "-q", "-p", "no:cacheprovider"), re.MULTILINE)
 
 
 @each

@@ -1,14 +1,11 @@
 """Test the definition: no cloud and no VM is needed for it."""
 
-from evenboot.startup import render, validate
+from evenboot.startup import render
+from evenboot.startup.testing import assert_idempotent
 
 from web import web_server
 
 VALUES = {"SITE_NAME": "the test"}
-
-
-def test_the_definition_has_no_problems() -> None:
-    assert () == validate(web_server, VALUES)
 
 
 def test_it_fits_into_its_slot() -> None:
@@ -17,7 +14,13 @@ def test_it_fits_into_its_slot() -> None:
     assert payload.size <= payload.limit
 
 
-def test_the_page_names_the_site() -> None:
-    [page] = [step for step in web_server.first_boot if step.name == "file /var/www/html/index.html"]
+def test_the_page_names_the_site(machine_of) -> None:
+    machine = machine_of("azure")
 
-    assert ("SITE_NAME",) == page.uses
+    assert machine.boot(web_server, VALUES).result == "ok"
+    assert machine.read("/var/www/html/index.html") == "This is the test.\n"
+    assert machine.services == {"nginx": "enabled, running"}
+
+
+def test_it_can_be_applied_again() -> None:
+    assert_idempotent(web_server, values=VALUES)

@@ -10,8 +10,7 @@ import pytest
 
 import components
 from startup import Shell, StartupScript
-
-from .deployment import Deployment, deploy
+from startup.testing.deployment import Deployment, deploy
 
 SCRIPT = StartupScript("site", first_boot=[Shell("hello", script="echo hello")])
 WITH_VALUE = StartupScript("site", first_boot=[Shell("hello", script='echo "$PEER"', uses=["PEER"])])

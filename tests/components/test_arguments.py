@@ -10,9 +10,9 @@ import pytest
 
 from components import Inbound, VmArgsError
 from startup import File, Shell, StartupScript, StartupScriptError
+from startup.testing.deployment import STACK
 
 from .conftest import WITH_VALUE, Kind
-from .deployment import STACK
 
 BROKEN = StartupScript(
     "site",
@@ -126,8 +126,7 @@ def test_a_missing_value_is_named(kind: Kind) -> None:
 def test_arguments_of_another_kind_are_named(kind: Kind) -> None:
     """A mapping in place of the arguments' class is a problem, not a crash."""
     from components import vm_on
-
-    from .deployment import deploy
+    from startup.testing.deployment import deploy
 
     vm, args = vm_on(kind.cloud)
     error = deploy(lambda: vm("web", {"startup": None})).error

@@ -10,9 +10,9 @@ import pytest
 
 from components import AwsVm, AwsVmArgs, Inbound
 from startup import render
+from startup.testing.deployment import FOUND, Deployment, deploy
 
 from .conftest import SCRIPT
-from .deployment import FOUND, Deployment, deploy
 
 AMI = "ami-0123456789abcdef0"
 

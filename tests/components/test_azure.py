@@ -12,9 +12,9 @@ import pytest
 from components import AzureVm, AzureVmArgs, Inbound, VmArgsError
 from components.azure import NOBODYS_KEY
 from startup import render
+from startup.testing.deployment import Deployment, deploy
 
 from .conftest import SCRIPT
-from .deployment import Deployment, deploy
 
 GROUP = "evenboot-westeurope-1"
 POLICIES = {"privateEndpointNetworkPolicies": "Disabled", "privateLinkServiceNetworkPolicies": "Enabled"}

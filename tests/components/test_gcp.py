@@ -7,9 +7,9 @@ import pytest
 
 from components import GcpVm, GcpVmArgs, Inbound
 from startup import render
+from startup.testing.deployment import Deployment, deploy
 
 from .conftest import SCRIPT
-from .deployment import Deployment, deploy
 
 ACCOUNT = "web-6cdc8411a8"
 

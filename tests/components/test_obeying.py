@@ -10,9 +10,9 @@ import pytest
 
 from components.steps import difference
 from startup import fingerprint, step_fingerprints
+from startup.testing.deployment import deploy
 
 from .conftest import SCRIPT, Kind
-from .deployment import deploy
 from .test_values import with_peer
 
 BEFORE = {"definition": "a", "payload": "b", "steps": {"one": "1", "two": "2"}}

@@ -7,9 +7,9 @@ from typing import Any
 import pulumi
 
 from startup import fingerprint
+from startup.testing.deployment import Deployment, deploy
 
 from .conftest import SCRIPT, Kind
-from .deployment import Deployment, deploy
 
 
 class Other(pulumi.CustomResource):

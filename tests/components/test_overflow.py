@@ -14,9 +14,9 @@ import pytest
 
 from startup import Payload, Shell, StartupScript, render_or_overflow
 from startup.overflow import overflow
+from startup.testing.deployment import Deployment, Registered, deploy
 
 from .conftest import KINDS, Kind
-from .deployment import Deployment, Registered, deploy
 
 LARGE = StartupScript("large", first_boot=[Shell("echo", script="echo " + random.Random(5).randbytes(150_000).hex())])
 WITH_VALUE = StartupScript("late", first_boot=[Shell("hello", script='echo "$PEER"', uses=["PEER"])])

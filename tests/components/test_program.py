@@ -11,9 +11,8 @@ import pulumi
 import pytest
 
 from startup import render, validate
+from startup.testing.deployment import Deployment, deploy
 from web import web_server
-
-from .deployment import Deployment, deploy
 
 ROOT = Path(__file__).parents[2]
 COMPONENTS = {"aws": "evenboot:index:AwsVm", "gcp": "evenboot:index:GcpVm", "azure": "evenboot:index:AzureVm"}

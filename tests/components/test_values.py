@@ -10,9 +10,9 @@ import pytest
 
 from components import values
 from startup import Shell, StartupScript, fingerprint, render
+from startup.testing.deployment import Deployment, deploy
 
 from .conftest import WITH_VALUE, Kind
-from .deployment import Deployment, deploy
 
 
 def content(kind: Kind, peer: str) -> str:

@@ -18,8 +18,8 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2_grpc, resource_pb2, resource_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as pb
 
+from startup.testing.deployment import CONFIG, Cloud, Deployment, Recorder
 from tests.checkout import ROOT
-from tests.components.deployment import CONFIG, Cloud, Deployment, Recorder
 
 COMPONENTS = {"aws": "AwsVm", "gcp": "GcpVm", "azure": "AzureVm"}
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"

@@ -16,8 +16,8 @@ from pulumi.runtime.proto import provider_pb2 as pb
 from components.values import SECRET
 from hosted.schema import VERSION
 from startup import Packages, Shell, StartupScript, fingerprint
+from startup.testing.deployment import Deployment
 from tests.components.conftest import KINDS, Kind
-from tests.components.deployment import Deployment
 
 from .hosting import UNKNOWN, Package, Refused, output, package, secret, token
 

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import astuple, replace
 from typing import Any
 
-from . import model, throwaway
+from startup.testing.machine import Machine
+from startup.testing.status import outcomes
+
+from . import model
 
 
 class Violation(AssertionError):
@@ -17,7 +20,7 @@ class Violation(AssertionError):
 class Comparison:
     """Keep what a machine can be by all that was seen of it. After a power cut that may be more than one thing."""
 
-    def __init__(self, machine: throwaway.Machine) -> None:
+    def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.possible = {model.Machine()}
         self.events: list[tuple[Any, ...]] = []
@@ -54,7 +57,7 @@ class Comparison:
         if status is None or status["result"] == "running":
             return None
         return model.Status(status["result"], status["source"], status["boot"], status["instance_id"],
-                            tuple(throwaway.outcomes(status)))  # fmt: skip
+                            tuple(outcomes(status)))  # fmt: skip
 
     def check(self, status: dict[str, Any]) -> None:
         """The parts of a status fit together, and the console says the same (L12)."""

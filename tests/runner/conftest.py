@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from .throwaway import Machine, why_not
-
-REASON = why_not()
+from startup.testing.machine import Machine
 
 
 @pytest.fixture(params=["dash", "bash"])
@@ -19,25 +16,6 @@ def shell(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def machine(shell: str, tmp_path: Path) -> Iterator[Machine]:
-    """A machine of a cloud, off."""
-    if REASON:
-        pytest.skip(REASON)
-    with Machine(tmp_path, shell) as machine:
-        yield machine
-
-
-@pytest.fixture
-def machine_of(shell: str, tmp_path: Path) -> Iterator[Callable[[str], Machine]]:
+def machine_of(shell: str, machine_of: Callable[..., Machine]) -> Callable[[str], Machine]:
     """Make the machine of a given cloud."""
-    if REASON:
-        pytest.skip(REASON)
-    made: list[Machine] = []
-
-    def make(cloud: str) -> Machine:
-        made.append(Machine(tmp_path / str(len(made)), shell, cloud))
-        return made[-1]
-
-    yield make
-    for machine in made:
-        machine.__exit__()
+    return lambda cloud: machine_of(cloud, shell)

@@ -7,7 +7,7 @@ import subprocess
 from hashlib import sha256
 from pathlib import Path
 
-from .throwaway import Machine
+from startup.testing.machine import Machine
 
 FOLDERS = (
     "etc/apt/sources.list.d etc/apt/apt.conf.d etc/apt/preferences.d var/lib/apt/lists/partial var/log/apt "
@@ -29,6 +29,7 @@ def set_up(machine: Machine) -> None:
     (machine.sees / "var/lib/dpkg/available").write_text("")
     (machine.sees / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/archive ./\n")
     (machine.sees / "archive/Packages").write_text("")
+    (machine.sees / "usr/local/bin/dpkg-query").unlink(missing_ok=True)
     # Notes each call; the real programs do the work.
     for name in ("apt-get", "dpkg"):
         wrapper = machine.sees / f"usr/local/bin/{name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .tracing import Call
+from startup.testing.tracing import Call
 
 RENAMES = ("rename", "renameat", "renameat2")
 ALL = ("sync", "syncfs")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from startup import render
+from startup.testing.machine import Machine
 
-from . import model, throwaway
+from . import model
 from .comparison import Comparison, Violation
 from .edits import BEGINNING, edited, written
 
@@ -21,6 +24,7 @@ from .edits import BEGINNING, edited, written
 FUSED = ("awk", "chmod", "cmp", "cp", "curl", "ln", "mkdir", "mv", "rm", "sync", "works")
 # A first boot makes nearly as many.
 CALLS = 48
+STUBS = Path(__file__).with_name("stubs")
 SERVICES = ("ok", "503", "refuse", "hang")
 SLOTS = ("whole", "empty", "damaged")
 SPELLINGS = ("i-{}", "I-{}", " i-{}\n", "\ti-{} \n\n")
@@ -29,9 +33,9 @@ SPELLINGS = ("i-{}", "I-{}", " i-{}\n", "\ti-{} \n\n")
 class History(Comparison):
     """The events in the life of a machine; each is a method, and raises a Violation if the contract is broken."""
 
-    def __init__(self, machine: throwaway.Machine) -> None:
+    def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
-        machine.wipe()
+        wipe(machine)
         self.definition, self.earlier = BEGINNING, BEGINNING
         self.vms = 1
         self.world = model.World("i-1", "w-1", BEGINNING)
@@ -49,7 +53,7 @@ class History(Comparison):
         """Tell the metadata service what is so now."""
         self.machine.instance_id, self.machine.witness = self.world.instance, self.world.witness
         payload = rendered(self.world.slot, self.machine.cloud) if self.world.slot else None
-        self.machine.define(damaged(payload) if payload and self.world.damaged else payload)
+        self.machine.edit(damaged(payload) if payload and self.world.damaged else payload)
         broken = self.machine.sees / "broken"
         shutil.rmtree(broken, ignore_errors=True)
         broken.mkdir()
@@ -204,6 +208,20 @@ class History(Comparison):
                     yield from last(model.apply, end, self.world)
 
         return ends
+
+
+def wipe(machine: Machine) -> None:
+    """Make it a machine that has never booted, with the programs that histories call."""
+    for folder in ("run", "tmp", "var", "etc/systemd/system", "usr/local/sbin", "metadata", "stand-ins/calls"):
+        machine.clear(folder)
+    for folder in ("var/log", "var/lib/dpkg"):
+        (machine.sees / folder).mkdir(parents=True)
+    for name in ("done", "synced", "unit.log"):
+        (machine.sees / name).unlink(missing_ok=True)
+    machine.write("/dev/console", "")
+    machine.instance_id, machine.witness, machine.service, machine.payload = "i-1", str(uuid.uuid4()), "ok", None
+    for program in STUBS.iterdir():
+        machine.write(f"/usr/local/bin/{program.name}", program.read_text(), 0o755)
 
 
 @cache

@@ -15,23 +15,22 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from startup import Directory, Download, File, Reboot, Service, Shell, StartupScript, Unit, User
+from startup.testing.machine import Machine
+from startup.testing.tracing import Trace, trace
+from startup.testing.tree import Entry, read_tree, restore_tree
 
-from .accounts import let_root_act_as_others
 from .scenarios import note
-from .throwaway import Machine
-from .tracing import Trace, trace
-from .tree import Entry, read_tree, restore_tree
 
 Again = Literal["apply", "reboot"]
 AGAIN: tuple[Again, ...] = ("apply", "reboot")
 TOOL = b"#!/bin/sh\n"
 UNIT = "[Service]\nExecStart=/srv/app/run\n[Install]\nWantedBy=multi-user.target\n"
 # What tells of a run, its log, and what the stand-ins keep.
-TELLS = re.compile(r"(run|tmp|metadata|var/log|dev)(/|$)|(done|synced|systemctl|reboots|unit\.log|boot_id)$")
+TELLS = re.compile(r"(run|tmp|metadata|stand-ins|var/log|dev)(/|$)|(done|synced|reboots|unit\.log|boot_id)$")
 # What useradd and its like leave beside the files of accounts: the last version, locks of the dead.
 BESIDE = re.compile(r"etc/(passwd|shadow|group)([-+]|\.lock|\.\d+)$")
 # What the stand-ins note for tests to look at; nobody else reads it.
-NOTED = re.compile(r"(systemctl|reboots|synced|unit\.log|metadata/requests)$")
+NOTED = re.compile(r"(stand-ins/calls/.+|reboots|synced|unit\.log|metadata/requests)$")
 STAMPED = re.compile(r"(var/log|dev|run/evenboot/status)")
 STATE = "var/lib/evenboot"
 UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -69,7 +68,7 @@ VALUES = {"SITE": "example.org"}
 
 def first_boot(machine: Machine) -> None:
     """The first boot of a machine."""
-    machine.define(BEFORE, VALUES)
+    machine.edit(BEFORE, VALUES)
 
 
 def later_boot(machine: Machine) -> None:
@@ -80,7 +79,7 @@ def later_boot(machine: Machine) -> None:
 def edited(machine: Machine) -> None:
     """A boot with another definition: steps changed, one added, one removed."""
     machine.boot(BEFORE, VALUES)
-    machine.define(AFTER, VALUES)
+    machine.edit(AFTER, VALUES)
 
 
 def new_id(machine: Machine) -> None:
@@ -94,20 +93,19 @@ REBOOTS = StartupScript("site", first_boot=[note("one"), Reboot("new kernel"), n
 
 def before_reboot(machine: Machine) -> None:
     """The boot in which a step asks for a reboot."""
-    machine.define(REBOOTS)
+    machine.edit(REBOOTS)
 
 
 def after_reboot(machine: Machine) -> None:
     """The boot for which a step has asked."""
-    machine.boot(REBOOTS)
+    machine.edit(REBOOTS)
+    machine.one_boot()
 
 
 def account(machine: Machine) -> None:
     """The first boot of a machine that makes an account, which takes several programs and files."""
-    let_root_act_as_others(machine)
-    (machine.sees / "etc/login.defs").write_text("USERGROUPS_ENAB yes\nCREATE_HOME no\n")
     app = User("app", groups=["web"], ssh_keys=["ssh-ed25519 AAAA key"])
-    machine.define(StartupScript("site", first_boot=[note("one"), app, note("two")]))
+    machine.edit(StartupScript("site", first_boot=[note("one"), app, note("two")]))
 
 
 Scenario = Callable[[Machine], None]
@@ -136,8 +134,7 @@ class Trial:
         self.machine, self.prepare = machine, prepare
         (machine.sees / "etc/known").mkdir()
         (machine.sees / "etc/known/web.service").touch()
-        (machine.sees / "downloads").mkdir()
-        (machine.sees / "downloads/tool").write_bytes(TOOL)
+        machine.serve("http://example.org/tool", TOOL)
         prepare(machine)
         (machine.sees / "done").write_text("")
         machine.power_on()
@@ -158,7 +155,7 @@ class Trial:
     def end(self) -> End:
         """Do the reboot that a step has asked for, and look at what the last apply came to."""
         if self.machine.status()["result"] == "running":
-            self.machine.boot()
+            self.machine.one_boot()
         tree = read_tree(self.machine.sees)
         return End(self.machine.status(), kept(tree, self.machine.boot_ids), tree["done"].content.decode().split())
 
@@ -184,7 +181,7 @@ class Trial:
     def go_on(self, way: Again) -> None:
         """Apply again."""
         if way == "reboot":
-            self.machine.boot()
+            self.machine.one_boot()
         elif (self.machine.sees / STATE / "current").exists():
             self.machine.evenboot("apply")
         else:

@@ -13,10 +13,9 @@ from pathlib import Path
 
 from startup import Directory, Download, File, Packages, Reboot, Service, Shell, StartupScript, Step, Unit, User
 from startup.definition import LIST_NAMES
+from startup.testing.machine import Machine
 
 from ..generated import Given
-from .accounts import let_root_act_as_others
-from .throwaway import Machine
 
 ACCOUNTS = ("passwd", "group", "shadow")
 APT = """#!/bin/sh
@@ -99,8 +98,6 @@ def probe(step: Step, number: int) -> Step:
 
 def prepare(machine: Machine) -> None:
     """Give the machine what the steps of all kinds need."""
-    let_root_act_as_others(machine)
-    (machine.sees / "etc/login.defs").write_text("USERGROUPS_ENAB yes\nCREATE_HOME no\n")
     for name, text in (("apt-get", APT), ("dpkg-query", "#!/bin/sh\nexit 1\n")):
         (machine.sees / "usr/local/bin" / name).write_text(text)
         (machine.sees / "usr/local/bin" / name).chmod(0o755)
@@ -110,7 +107,7 @@ def prepare(machine: Machine) -> None:
 
 def clear(machine: Machine, played: Played) -> None:
     """Take away what the last definition left, and put in place what the next one finds."""
-    for name in ("f", "got", "downloads", "home", "etc/known", "etc/enabled"):
+    for name in ("f", "got", "stand-ins/served", "home", "etc/known", "etc/enabled"):
         shutil.rmtree(machine.sees / name, ignore_errors=True)
         (machine.sees / name).mkdir()
     for name in ("metadata/requests", "dev/console", "var/log/evenboot.log"):
@@ -127,7 +124,7 @@ def clear(machine: Machine, played: Played) -> None:
                     (machine.sees / folder).chmod(0o777)  # for a step of somebody else
                 (machine.sees / (step.cwd or "/").lstrip("/")).mkdir(parents=True, exist_ok=True)
             case Download():
-                (machine.sees / f"downloads/{number}").write_bytes(step.name.encode())
+                machine.serve(step.url, step.name.encode())
             case Service():
                 (machine.sees / "etc/known" / unit_of(step)).write_text("")
             case _:

@@ -11,10 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from hypothesis.strategies import integers, none, one_of, sampled_from
 
 from startup.delivery import CLOUDS
+from startup.testing.machine import Machine
 
 from .edits import EDITS, NAMES
 from .history import CALLS, SERVICES, SLOTS, SPELLINGS, History
-from .throwaway import Machine
 
 EVENTS = 12
 SAMPLE, EXHAUSTIVE = 34, 334

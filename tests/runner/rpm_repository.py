@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .throwaway import Machine
+from startup.testing.machine import Machine
 
 PROGRAMS = ("rpmbuild", "rpm", "createrepo_c")
 SPEC = """\
@@ -35,6 +35,8 @@ def why_not(manager: str) -> str | None:
 
 def set_up(machine: Machine, manager: str) -> None:
     """Make the manager the only one of the root, with an empty repository."""
+    for name in ("apt-get", "dpkg", "dpkg-query"):
+        (machine.sees / "usr/local/bin" / name).unlink()
     others = " ".join({"apt-get", "dnf", "zypper"} - {manager})
     machine.run(f"for name in {others}; do [ ! -e /usr/bin/$name ] || mount --bind /dev/null /usr/bin/$name; done")
     for folder in ("repository", "var/lib/rpm", "var/cache", "etc/dnf", "etc/yum.repos.d", "etc/zypp/repos.d"):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from startup import Shell, StartupScript, fingerprint
+from startup.testing.machine import Machine
 
 from .scenarios import breaks, definition, note
-from .throwaway import Machine
 
 SITE = definition("one", "two")
 
@@ -48,7 +48,7 @@ def test_status_before_any_apply(machine: Machine) -> None:
 def test_status_waits(machine: Machine) -> None:
     """With --wait the status waits for an apply to end, not longer than it is told."""
     machine.boot(definition("one"))
-    machine.define(definition(first_boot=[Shell("slow", script="until [ -e /go ]; do sleep 0.02; done")]))
+    machine.edit(definition(first_boot=[Shell("slow", script="until [ -e /go ]; do sleep 0.02; done")]))
     shown = machine.run("""
         evenboot apply >/dev/null &
         until evenboot status --json 2>/dev/null | grep running; do sleep 0.02; done
@@ -100,7 +100,7 @@ def test_clean(machine: Machine) -> None:
 def test_clean_without_a_definition(machine: Machine) -> None:
     """`evenboot clean` removes the runner also when the slot was emptied."""
     machine.boot(SITE)
-    machine.define(None)
+    machine.edit(None)
     machine.evenboot("apply")
 
     assert 0 == machine.evenboot("clean").returncode

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from startup import Directory, Service, StartupScript
-
-from .throwaway import Machine
+from startup.testing.machine import Machine
 
 
 def shown(machine: Machine, path: str) -> str:
@@ -17,12 +16,12 @@ def restarts(machine: Machine, step: Directory, prepare: str = "true") -> bool:
     """Boot with the step and say whether it did something: whether a running service was restarted for it."""
     (machine.sees / "etc/known").mkdir(exist_ok=True)
     (machine.sees / "etc/known/app.service").write_text("")
-    machine.define(StartupScript("site", every_boot=[step, Service("app", restart_on=[step])]))
+    machine.edit(StartupScript("site", every_boot=[step, Service("app", restart_on=[step])]))
     machine.power_on()
-    machine.run(f"systemctl start app; : >/systemctl; {prepare}").check_returncode()
+    machine.run(f"systemctl start app; : >/stand-ins/calls/systemctl; {prepare}").check_returncode()
     machine.agent()
     assert machine.status()["result"] == "ok"
-    return "restart app" in machine.lines("/systemctl")
+    return "restart app" in machine.lines("/stand-ins/calls/systemctl")
 
 
 def test_made(machine: Machine) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from startup import Packages, StartupScript
+from startup.testing.machine import Machine
 
 from . import rpm_repository
-from .throwaway import Machine
 
 Offer = Callable[..., None]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from startup import Download, StartupScript
-
-from .throwaway import Machine
+from startup.testing.machine import Machine
 
 DATA = b"\0\xffbinary\r\n"
 
@@ -20,10 +20,9 @@ def step(**fields: Any) -> StartupScript:
 
 
 def offer(machine: Machine, data: bytes | None = DATA) -> None:
-    (machine.sees / "downloads").mkdir(exist_ok=True)
-    (machine.sees / "downloads/app").unlink(missing_ok=True)
+    shutil.rmtree(machine.sees / "stand-ins/served", ignore_errors=True)
     if data is not None:
-        (machine.sees / "downloads/app").write_bytes(data)
+        machine.serve("http://example.org/app", data)
 
 
 def requests(machine: Machine) -> int:

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from startup import Directory, File, Service, Shell, StartupScript
-
-from .conftest import REASON
-from .throwaway import Machine, outcomes
+from startup.testing.machine import Machine
+from startup.testing.root import why_not
+from startup.testing.status import outcomes
 
 TEXTS = {
     "empty": "",
@@ -118,7 +118,7 @@ def definitions(draw: st.DrawFn) -> tuple[list[tuple[str, list[str]]], dict[str,
     return [(text, [name for name in values if f"${{{name}}}" in text]) for text in texts], values
 
 
-@pytest.mark.skipif(bool(REASON), reason=str(REASON))
+@pytest.mark.skipif(bool(why_not()), reason=str(why_not()))
 @settings(
     max_examples=8,
     deadline=None,
@@ -166,7 +166,7 @@ def test_right_file_is_not_touched(machine: Machine) -> None:
         before.st_mtime_ns,
         before.st_ctime_ns,
     )
-    assert "restart app" not in machine.read("/systemctl")
+    assert "restart app" not in machine.read("/stand-ins/calls/systemctl")
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import strategies as st
 
 from startup import Directory, Download, File, Packages, Service, Shell, Unit, User, validate
+from startup.testing.machine import Machine
+from startup.testing.root import why_not
 
 from ..generated import Given, definitions, quick_compression, try_many
 from .probing import play, prepare, together
-from .throwaway import Machine, why_not
 
 REASON = why_not()
 MACHINES = [("gcp", "dash"), ("gcp", "bash"), ("aws", "dash"), ("azure", "bash")]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from startup import File, Shell, StartupScript
+from startup.testing.machine import Machine
+from startup.testing.status import outcomes
 
 from .scenarios import definition, note
-from .throwaway import Machine, outcomes
 
 DRAIN = [note("drain"), Shell("broken", script="exit 1"), note("last")]
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import REASON
+from startup.testing.root import why_not
+
 from .random_histories import EXHAUSTIVE, SAMPLE, SERIES, machine_for_histories, play_histories
 
 
-@pytest.mark.skipif(REASON is not None, reason=str(REASON))
+@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 @pytest.mark.parametrize("number", range(len(SERIES)), ids=["-".join(series) for series in SERIES])
 def test_histories(number: int, exhaustive: bool, tmp_path: Path) -> None:
     """L1 to L12: after each event of a history the machine is as the model of the contract says: 204 histories, or 2,004."""

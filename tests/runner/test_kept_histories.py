@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from .conftest import REASON
+from startup.testing.root import why_not
+
 from .history import History
 from .random_histories import machine_for_histories
 
@@ -40,7 +41,7 @@ HISTORIES: dict[str, list[tuple[Any, ...]]] = {
 }
 
 
-@pytest.mark.skipif(REASON is not None, reason=str(REASON))
+@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 @pytest.mark.parametrize("events", HISTORIES.values(), ids=HISTORIES)
 def test_kept_history(events: list[tuple[Any, ...]], shell: str, tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from startup.testing.machine import Machine
+
 from .kill_points import AGAIN, SCENARIOS, Trial, account
-from .throwaway import Machine
 
 SAMPLE = 8
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from startup import Shell, StartupScript
+from startup.testing.machine import Machine
+from startup.testing.status import outcomes
 
 from .scenarios import breaks, definition, note
-from .throwaway import Machine, outcomes
 
 FIRST_AND_EVERY = definition("one two", "three four")
 
@@ -89,8 +90,8 @@ INTERRUPTED = StartupScript("site", first_boot=[note("one"), WAITS, note("three"
 
 
 def cut_power_in_step_two(machine: Machine) -> None:
-    machine.define(INTERRUPTED)
-    machine.cut_power(when=lambda: machine.lines()[-1:] == ["two"])
+    machine.edit(INTERRUPTED)
+    machine.cut_power(lambda: machine.lines()[-1:] == ["two"])
 
 
 def test_power_cut_in_a_step(machine: Machine) -> None:
@@ -201,7 +202,7 @@ def test_changed_value(machine: Machine) -> None:
 def test_apply_obeys_an_edit(machine: Machine) -> None:
     """An operator's apply asks the slot and obeys an edit in the same boot."""
     machine.boot(definition("one", "two"))
-    machine.define(definition("one three", "two"))
+    machine.edit(definition("one three", "two"))
     machine.evenboot("apply")
 
     assert ["one", "two", "three"] == machine.lines()
@@ -257,7 +258,7 @@ def test_image_with_no_definition(machine: Machine) -> None:
     machine.boot(FIRST_AND_EVERY)
     machine.run("rm /done")
     machine.clone()
-    machine.define(None)
+    machine.edit(None)
     machine.hurry()
     machine.power_on()
     machine.unit()
@@ -286,7 +287,7 @@ def test_applies_overlap(machine: Machine) -> None:
     """L10: applies that overlap are one after another, and the later does only what is then still due."""
     slow = Shell("slow", script="echo begin >>/done; sleep 0.3; echo end >>/done")
     machine.boot(definition("one"))
-    machine.define(StartupScript("site", first_boot=[note("one"), slow], every_boot=[note("two")]))
+    machine.edit(StartupScript("site", first_boot=[note("one"), slow], every_boot=[note("two")]))
     machine.run("evenboot apply & evenboot apply & wait")
 
     assert ["one", "begin", "end", "two"] == machine.lines()

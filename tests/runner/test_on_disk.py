@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from startup.testing.machine import Machine
+from startup.testing.root import why_not
+from startup.testing.tracing import Call, trace
+
 from .durability import ALL, ONE, failed, folder_of, renamed_into, unsynced
 from .kill_points import SCENARIOS, STATE, Trial, edited, first_boot, new_id, outcomes_of
-from .throwaway import Machine, why_not
-from .tracing import Call, trace
 
 # In memory, or nothing that is to last: the log, the console, what stand-ins note.
-FLEETING = re.compile(r"/(run|dev|metadata)(/|$)|/var/log(/evenboot\.log)?$|/(systemctl|unit\.log)?$")
+FLEETING = re.compile(r"/(run|dev|metadata)(/|$)|/var/log(/evenboot\.log)?$|/stand-ins(/|$)|/(unit\.log)?$")
 # The root is one file system. The sync of all of them would wait for whatever else this computer writes.
 SYNC = '#!/bin/sh\n[ $# -gt 0 ] || set -- -f /\nexec /usr/bin/sync "$@"\n'
 

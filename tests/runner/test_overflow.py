@@ -8,8 +8,7 @@ import pytest
 
 from startup import Shell, StartupScript
 from startup.overflow import overflow
-
-from .throwaway import Machine
+from startup.testing.machine import Machine
 
 Make = Callable[[str], Machine]
 URL = "https://objects.example/web/"
@@ -27,11 +26,11 @@ def definition(text: str = "one") -> StartupScript:
 
 def put(machine: Machine, what: StartupScript) -> str:
     """Store a definition's script, fill the slot with its bootstrap, and return the object's name."""
-    stored = overflow(what, {}, machine.cloud)  # pyright: ignore[reportArgumentType]
+    stored = overflow(what, {}, machine.cloud)
     objects = machine.sees / "objects"
     objects.mkdir(exist_ok=True)
     (objects / stored.sha256).write_text(stored.text)
-    machine.define(stored.bootstrap(URL + stored.sha256, "eu-central-1").content)
+    machine.edit(stored.bootstrap(URL + stored.sha256, "eu-central-1").content)
     return stored.sha256
 
 
@@ -80,7 +79,7 @@ def test_large_and_small_in_turn(machine: Machine) -> None:
     machine.boot(definition())
     put(machine, definition("two"))
     assert "ok" == machine.boot()["result"]
-    machine.define(definition("three"))
+    machine.edit(definition("three"))
     assert "ok" == machine.boot()["result"]
 
     assert ["once one", "always", "once two", "always", "once three", "always"] == machine.lines()
@@ -177,7 +176,7 @@ def test_a_damaged_bootstrap(machine: Machine) -> None:
     machine.boot()
     put(machine, definition("two"))
     assert machine.payload is not None
-    machine.define(machine.payload.replace(b"objects.example", b"objects.exomple"))
+    machine.edit(machine.payload.replace(b"objects.example", b"objects.exomple"))
 
     status = machine.boot()
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from startup import Packages, Shell, StartupScript
+from startup.testing.machine import Machine
+from startup.testing.status import outcomes
 
 from . import debian_archive
-from .throwaway import Machine, outcomes
 
 REASON = debian_archive.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -82,7 +83,7 @@ def test_lists_are_refreshed_once(machine: Machine, offer: Offer) -> None:
     first, second = packages("one"), packages("two")
     machine.boot(every(first, second))
     assert len(calls(machine, "update")) == 1
-    machine.define(every(first, second, packages("three")))
+    machine.edit(every(first, second, packages("three")))
     assert machine.evenboot("apply").returncode == 0
     assert len(calls(machine, "update")) == 2
 
@@ -145,7 +146,7 @@ def test_half_installed_package(machine: Machine, offer: Offer) -> None:
     """L5: an installation that was killed in its middle is completed by the next boot."""
     offer("one", postinst=POWER_CUT)
     offer("two")
-    machine.define(every(packages("one", "two")))
+    machine.edit(every(packages("one", "two")))
     machine.power_on()
     machine.agent()
     assert "ii ii" not in machine.run("dpkg-query -W -f '${db:Status-Abbrev}' one two").stdout

@@ -5,18 +5,26 @@ from __future__ import annotations
 import pytest
 
 from startup import Reboot, StartupScript, validate
+from startup.testing.machine import Machine
+from startup.testing.status import Status, outcomes
 
 from .scenarios import note
-from .throwaway import Machine, outcomes
 
 SITE = StartupScript(
     "site", first_boot=[note("one"), Reboot("new kernel"), note("two")], every_boot=[note("three")]
 )
 
 
+def boot_once(machine: Machine, definition: StartupScript = SITE) -> Status:
+    """Power on, and look at the machine when it has asked for its reboot."""
+    machine.edit(definition)
+    machine.one_boot()
+    return machine.status()
+
+
 def test_reboot(machine: Machine) -> None:
     """L5: the machine reboots once at that place; what stands after it runs in the boot that follows."""
-    waits = machine.boot(SITE)
+    waits = boot_once(machine)
     asked = machine.lines("/reboots")
     status = machine.boot()
     machine.boot()
@@ -41,7 +49,7 @@ def test_reboot_that_is_not_needed(machine: Machine) -> None:
 def test_reboot_is_asked_for_again_in_the_same_boot(machine: Machine) -> None:
     """L5: killed while it waits for the reboot, the next apply of the same boot asks again, the one after it does not."""
     machine.run("touch /etc/deaf")
-    machine.define(SITE)
+    machine.edit(SITE)
     machine.cut_power(lambda: machine.lines("/reboots") != [])
     machine.run("rm /etc/deaf")
     machine.unit()
@@ -54,7 +62,6 @@ def test_reboot_is_asked_for_again_in_the_same_boot(machine: Machine) -> None:
 def test_reboot_that_is_due_again(machine: Machine) -> None:
     """L6: made due again, it reboots the machine again."""
     machine.boot(SITE)
-    machine.boot()
     machine.evenboot("rerun", "new kernel")
     machine.boot()
 
@@ -63,9 +70,8 @@ def test_reboot_that_is_due_again(machine: Machine) -> None:
 
 def test_clone_of_a_machine_that_waits_for_its_reboot(machine: Machine) -> None:
     """L7: the request of the parent is none of the image's."""
-    machine.boot(SITE)
+    boot_once(machine)
     machine.clone()
-    machine.boot()
     machine.boot()
 
     assert 2 == len(machine.lines("/reboots"))
@@ -75,7 +81,7 @@ def test_clone_of_a_machine_that_waits_for_its_reboot(machine: Machine) -> None:
 def test_reboot_that_does_not_come(machine: Machine) -> None:
     """A machine that does not reboot in time has failed at that step."""
     machine.run("touch /etc/deaf")
-    status = machine.boot(StartupScript("site", first_boot=[Reboot("new kernel", timeout_seconds=1)]))
+    status = boot_once(machine, StartupScript("site", first_boot=[Reboot("new kernel", timeout_seconds=1)]))
 
     assert ("failed", "new kernel") == (status["result"], status["failed_step"])
     assert "took longer than 1 s" in status["message"]

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from startup import Shell, StartupScript
+from startup.testing.machine import Machine
+from startup.testing.status import outcomes
 
 from .accounts import add_account
 from .scenarios import note
-from .throwaway import Machine, outcomes
 
 
 def one(**fields: Any) -> StartupScript:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from .throwaway import Machine, why_not
-from .tracing import trace
+from startup.testing.machine import Machine
+from startup.testing.root import why_not
+from startup.testing.tracing import trace
 
 WRITE_TWICE = "echo one >>{0}/log; (echo two >>{0}/log; echo three >>{0}/log) & wait; echo four >>{0}/log"
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from startup import File, Shell, StartupScript, render
+from startup.testing.machine import Machine
+from startup.testing.status import outcomes
 
 from .scenarios import breaks, definition, note
-from .throwaway import Machine, outcomes
 
 SITE = definition("one", "two")
 
@@ -65,7 +66,7 @@ def test_outage_at_the_first_boot_of_an_image(machine: Machine) -> None:
 def test_outage_that_ends(machine: Machine) -> None:
     """A service that answers after a while is waited for, and the agent that comes late starts no second apply."""
     machine.boot(SITE)
-    machine.define(definition("one", "three"))
+    machine.edit(definition("one", "three"))
     machine.hurry()
     (machine.sees / "metadata/service").write_text("503\n")
     sleep = machine.sees / "usr/local/bin/sleep"
@@ -84,7 +85,7 @@ def test_emptied_slot(machine_of: Callable[[str], Machine], cloud: str, payload:
     """L9: a service that answers "no payload" is no outage: nothing runs, also when it fails later."""
     machine = machine_of(cloud)
     machine.boot(SITE)
-    machine.define(payload)
+    machine.edit(payload)
     machine.power_on()
     machine.unit()
 
@@ -107,7 +108,7 @@ def damaged(payload: bytes) -> list[tuple[str, bytes]]:
 def test_damaged_payload(machine: Machine, damage: int) -> None:
     """L11: a damaged payload is refused, the last good definition goes on, and the status says why."""
     machine.boot(SITE)
-    machine.define(damaged(render(SITE, cloud="gcp").content)[damage][1])
+    machine.edit(damaged(render(SITE, cloud="gcp").content)[damage][1])
     machine.power_on()
     machine.unit()
     status = machine.status()
@@ -119,7 +120,7 @@ def test_damaged_payload(machine: Machine, damage: int) -> None:
 
 def test_damaged_payload_at_the_first_boot(machine: Machine) -> None:
     """L11: from the runner's start on, damage is a clear failure on the console and in the status."""
-    machine.define(render(SITE, cloud="gcp").content.replace(b"echo 'two'", b"echo 'tow'"))
+    machine.edit(render(SITE, cloud="gcp").content.replace(b"echo 'two'", b"echo 'tow'"))
     machine.power_on()
     machine.agent()
 
@@ -131,7 +132,7 @@ def test_damaged_payload_at_the_first_boot(machine: Machine) -> None:
 def test_read_only_disk(machine: Machine) -> None:
     """L11: a step that cannot be recorded has failed."""
     machine.boot(SITE)
-    machine.define(definition("one three", "two"))
+    machine.edit(definition("one three", "two"))
     machine.enter("mount --bind /var/lib/evenboot /var/lib/evenboot && mount -o remount,bind,ro /var/lib/evenboot")
     machine.evenboot("apply")
     status = machine.status()
@@ -257,7 +258,7 @@ def test_image_during_an_outage_that_the_agent_missed(machine: Machine) -> None:
 
 def test_first_boot_during_an_outage(machine: Machine) -> None:
     """L5, L9: without an instance id nothing runs, and the boot after the outage is the first."""
-    machine.define(SITE)
+    machine.edit(SITE)
     power_on_in_an_outage(machine)
     machine.agent()
     machine.service = "ok"
@@ -290,7 +291,7 @@ def test_agent_and_unit_store_at_once(machine: Machine) -> None:
     machine.boot(SITE)
     slow = machine.sees / "usr/local/bin/sync"
     slow.write_text("#!/bin/sh\nexec sleep 0.1\n")
-    machine.define(definition("one three", "two"))
+    machine.edit(definition("one three", "two"))
     machine.power_on()
     machine.run(f"{machine.agents_script()} & systemctl start evenboot.service & wait")
 
@@ -303,7 +304,7 @@ def test_definition_that_comes_with_other_parts(machine: Machine) -> None:
     """L11: a runner that waits while the agent brings another definition does not obey it with its own text."""
     use = Shell("use", script='echo "${SITE-nothing}" >>/done', uses=["SITE"])
     machine.boot(SITE)
-    machine.define(StartupScript("site", first_boot=[note("one"), use]), {"SITE": "value"})
+    machine.edit(StartupScript("site", first_boot=[note("one"), use]), {"SITE": "value"})
     break_service(machine, "printf 503; exit 0", "instance/id")
     machine.power_on()
     machine.run(f"systemctl start evenboot.service & sleep 0.3; {machine.agents_script()} & sleep 1; rm /broken; wait")
@@ -325,7 +326,7 @@ def test_stored_definition_is_damaged(machine: Machine, missing: str) -> None:
 def test_console_is_dead(machine: Machine) -> None:
     """L9: that the console cannot be written changes nothing of what runs."""
     machine.boot(SITE)
-    machine.define(None)
+    machine.edit(None)
     machine.run("rm /dev/console; mkdir /dev/console")
     machine.power_on()
     machine.unit()
@@ -336,7 +337,7 @@ def test_console_is_dead(machine: Machine) -> None:
 def test_emptied_slot_on_a_read_only_disk(machine: Machine) -> None:
     """L9: an emptied slot means that nothing runs, also where that cannot be written down."""
     machine.boot(SITE)
-    machine.define(None)
+    machine.edit(None)
     machine.power_on()
     machine.enter("mount --bind /var/lib/evenboot /var/lib/evenboot && mount -o remount,bind,ro /var/lib/evenboot")
     machine.unit()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from startup import File, Service, Shell, StartupScript, Unit
-
-from .throwaway import Machine, outcomes
+from startup.testing.machine import Machine
+from startup.testing.status import outcomes
 
 TEXT = "[Service]\nExecStart=/opt/app $ARG \\\n  %i\n[Install]\nWantedBy=multi-user.target"
 CONF = File("/etc/app.conf", content="one")
@@ -20,8 +20,8 @@ def _known(machine: Machine) -> None:
 
 def verbs(machine: Machine, unit: str = "app") -> list[str]:
     """What systemctl was told about the unit since the last look."""
-    lines = [line for line in machine.lines("/systemctl") if line.rpartition(" ")[2] in (unit, unit + ".service")]
-    (machine.sees / "systemctl").write_text("")
+    lines = [line for line in machine.lines("/stand-ins/calls/systemctl") if line.rpartition(" ")[2] in (unit, unit + ".service")]
+    (machine.sees / "stand-ins/calls/systemctl").write_text("")
     return [line.split()[0] for line in lines if not line.startswith(("is-", "status"))]
 
 
@@ -36,13 +36,13 @@ def test_unit(machine: Machine) -> None:
     assert machine.run("stat -c '%a %U %G' /etc/systemd/system/app.service").stdout == "644 root root\n"
     calls = [
         line
-        for line in machine.lines("/systemctl")
+        for line in machine.lines("/stand-ins/calls/systemctl")
         if line == "daemon-reload" or line.startswith(("enable", "start app"))
     ]
     assert calls[-3:] == ["daemon-reload", "enable app.service", "start app.service"]
     verbs(machine)
     machine.evenboot("rerun", "unit app.service")
-    assert "daemon-reload" in machine.lines("/systemctl")
+    assert "daemon-reload" in machine.lines("/stand-ins/calls/systemctl")
 
 
 @pytest.mark.parametrize("kind", ["unit", "service"])
@@ -78,7 +78,7 @@ def test_changed_unit_is_restarted(machine: Machine) -> None:
     """L6: a running unit is restarted when its text changed, once; the same text restarts nothing."""
     machine.boot(first(Unit("app.service", content=TEXT)))
     verbs(machine)
-    machine.define(first(Unit("app.service", content=TEXT + "\n", timeout_seconds=5)))
+    machine.edit(first(Unit("app.service", content=TEXT + "\n", timeout_seconds=5)))
     machine.evenboot("apply")
     assert verbs(machine) == ["restart"]
     machine.evenboot("rerun", "unit app.service")
@@ -89,11 +89,11 @@ def test_changed_unit_that_is_not_to_start(machine: Machine) -> None:
     """A changed unit that somebody else started is restarted; one that does not run is not started."""
     machine.boot(first(Unit("app.service", content=TEXT, start=False)))
     verbs(machine)
-    machine.define(first(Unit("app.service", content=TEXT + "\n", start=False)))
+    machine.edit(first(Unit("app.service", content=TEXT + "\n", start=False)))
     machine.evenboot("apply")
     assert verbs(machine) == []
     machine.run("systemctl start app")
-    machine.define(first(Unit("app.service", content=TEXT, start=False)))
+    machine.edit(first(Unit("app.service", content=TEXT, start=False)))
     machine.evenboot("apply")
     assert verbs(machine) == ["start", "restart"]
 
@@ -105,7 +105,7 @@ def test_unit_killed_before_its_restart(machine: Machine) -> None:
     stub = machine.sees / "usr/local/bin/systemctl"
     (machine.sees / "usr/local/bin/systemctl.kept").write_text(stub.read_text())
     (machine.sees / "killer").write_text("")
-    machine.define(first(Unit("app.service", content=TEXT + "\n")))
+    machine.edit(first(Unit("app.service", content=TEXT + "\n")))
     stub.write_text(
         "#!/bin/bash\n"
         'if [ "$1 $2" = "is-enabled --quiet" ] && [ -e /killer ]; then rm /killer; kill -9 $PPID; fi\n'
@@ -136,9 +136,9 @@ def test_service_that_does_not_exist(machine: Machine) -> None:
 def running(machine: Machine) -> StartupScript:
     """A machine on which the service ran before its configuration arrived."""
     machine.power_on()
-    machine.run("systemctl start app; systemctl enable app; : >/systemctl")
+    machine.run("systemctl start app; systemctl enable app; : >/stand-ins/calls/systemctl")
     definition = first(CONF, Service("app", restart_on=[CONF]))
-    machine.define(definition)
+    machine.edit(definition)
     machine.agent()
     assert machine.status()["result"] == "ok"
     return definition
@@ -162,10 +162,10 @@ def test_not_restarted_at_later_boots(machine: Machine) -> None:
     """Without a change no later boot restarts it, whether its step is done or runs at every boot."""
     running(machine)
     again = Service("app", name="again", restart_on=[CONF])
-    machine.define(StartupScript("site", first_boot=[CONF, Service("app", restart_on=[CONF])], every_boot=[again]))
+    machine.edit(StartupScript("site", first_boot=[CONF, Service("app", restart_on=[CONF])], every_boot=[again]))
     for _ in range(2):
         machine.power_on()
-        machine.run("systemctl start app; : >/systemctl")
+        machine.run("systemctl start app; : >/stand-ins/calls/systemctl")
         machine.agent()
         assert outcomes(machine.status()) == ["skipped file /etc/app.conf", "skipped service app", "ran again"]
         assert verbs(machine) == []
@@ -189,7 +189,7 @@ def test_restarted_for_a_changed_definition(machine: Machine) -> None:
     running(machine)
     verbs(machine)
     conf = File("/etc/app.conf", content="two")
-    machine.define(first(conf, Service("app", restart_on=[conf])))
+    machine.edit(first(conf, Service("app", restart_on=[conf])))
     machine.evenboot("apply")
     assert verbs(machine) == ["restart"]
     machine.evenboot("apply")
@@ -199,11 +199,11 @@ def test_restarted_for_a_changed_definition(machine: Machine) -> None:
 def test_restarted_after_a_kill(machine: Machine) -> None:
     """L5: killed after the file's change and before the restart, the next apply in this boot restarts it."""
     machine.power_on()
-    machine.run("systemctl start app; systemctl enable app; : >/systemctl")
+    machine.run("systemctl start app; systemctl enable app; : >/stand-ins/calls/systemctl")
     killer = Shell(
         "killer", script='[ -e /survives ] || { : >/survives; kill -9 $(cut -d " " -f 4 /proc/$PPID/stat); sleep 1; }'
     )
-    machine.define(first(CONF, killer, Service("app", restart_on=[CONF])))
+    machine.edit(first(CONF, killer, Service("app", restart_on=[CONF])))
     machine.agent()
     assert (machine.read("/etc/app.conf"), verbs(machine)) == ("one", [])
     machine.evenboot("apply")
@@ -215,7 +215,7 @@ def test_failed_restart_is_tried_again(machine: Machine) -> None:
     (machine.sees / "etc/known/app.service.broken").write_text("")
     machine.power_on()
     machine.run("mkdir -p /run/systemctl; : >/run/systemctl/app.service.active")
-    machine.define(first(CONF, Service("app", restart_on=[CONF])))
+    machine.edit(first(CONF, Service("app", restart_on=[CONF])))
     machine.agent()
     assert (machine.status()["failed_step"], verbs(machine)) == ("service app", ["enable", "restart"])
     (machine.sees / "etc/known/app.service.broken").unlink()
@@ -228,7 +228,7 @@ def test_restarted_for_a_shell_step(machine: Machine) -> None:
     for unless, wanted in (("true", []), (None, ["restart"])):
         step = Shell("certificate", script="true", unless=unless)
         machine.power_on()
-        machine.run("systemctl start app; systemctl enable app; : >/systemctl")
-        machine.define(first(step, Service("app", restart_on=[step])))
+        machine.run("systemctl start app; systemctl enable app; : >/stand-ins/calls/systemctl")
+        machine.edit(first(step, Service("app", restart_on=[step])))
         machine.agent()
         assert verbs(machine) == wanted

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from startup import Service, StartupScript, User
-
-from .accounts import let_root_act_as_others
-from .throwaway import Machine
+from startup.testing.machine import Machine
 
 KEYS = ["ssh-ed25519 AAAA one@example.org", "ssh-rsa BBBB $HOME `id` \\n"]
 KEY_FILE = "/home/app/.ssh/authorized_keys"
@@ -16,20 +14,18 @@ BLOCK = "# evenboot: begin\n" + "".join(key + "\n" for key in KEYS) + "# evenboo
 
 @pytest.fixture(autouse=True)
 def _accounts(machine: Machine) -> None:
-    let_root_act_as_others(machine)
-    (machine.sees / "etc/login.defs").write_text("USERGROUPS_ENAB yes\nCREATE_HOME no\n")
     (machine.sees / "etc/known").mkdir()
     (machine.sees / "etc/known/web.service").write_text("")
 
 
 def apply(machine: Machine, user: User) -> bool:
     """Boot with the step and say whether it did something: whether a running service was restarted for it."""
-    machine.define(StartupScript("site", every_boot=[user, Service("web", restart_on=[user])]))
+    machine.edit(StartupScript("site", every_boot=[user, Service("web", restart_on=[user])]))
     machine.power_on()
-    machine.run("systemctl start web; : >/systemctl")
+    machine.run("systemctl start web; : >/stand-ins/calls/systemctl")
     machine.agent()
     assert machine.status()["result"] == "ok", machine.read("/var/log/evenboot.log")
-    return "restart web" in machine.lines("/systemctl")
+    return "restart web" in machine.lines("/stand-ins/calls/systemctl")
 
 
 def account(machine: Machine, login: str = "app") -> list[str]:

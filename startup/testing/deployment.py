@@ -1,3 +1,5 @@
+# pyright: standard
+# Pulumi's own mocks are typed in part only.
 """One deployment under Pulumi's mocks: what was registered, with which properties and options.
 
 Mocks prove what is asked of a cloud. They do not prove that the cloud accepts it.
@@ -6,10 +8,17 @@ Mocks prove what is asked of a cloud. They do not prove that the cloud accepts i
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextvars
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+import re
+import runpy
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -19,18 +28,49 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.settings import get_root_resource, reset_options
 from pulumi.runtime.stack import run_pulumi_func
 
+from .payloads import text_of
+
 STACK = "pulumi:pulumi:Stack"
+# A VM's type: the path of its slot, and whether that holds base64.
+SLOTS = {
+    "aws:ec2/instance:Instance": (("userDataBase64",), True),
+    "gcp:compute/instance:Instance": (("metadata", "startup-script"), False),
+    "azure-native:compute:VirtualMachine": (("userData",), True),
+}
+# Resource options by the names that Pulumi's Python has for them, and by those of a request.
+OPTIONS = {
+    "protect": "protect", "depends_on": "dependencies", "provider": "provider", "providers": "providers",
+    "aliases": "aliases", "ignore_changes": "ignoreChanges", "hide_diffs": "hideDiffs",
+    "delete_before_replace": "deleteBeforeReplace", "replace_on_changes": "replaceOnChanges",
+    "replacement_trigger": "replacement_trigger", "retain_on_delete": "retainOnDelete", "deleted_with": "deletedWith",
+    "custom_timeouts": "customTimeouts", "additional_secret_outputs": "additionalSecretOutputs", "import_": "importId",
+    "version": "version", "plugin_download_url": "pluginDownloadURL",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Registered:
-    """What Pulumi's engine would have been told about a resource."""
+    """What Pulumi's engine would have been told about a resource.
+
+    Attributes:
+        type: Its type token.
+        name: Its name in the program.
+        parent: The URN of its parent.
+        properties: Its inputs; what a preview does not know yet is an `Unknown`.
+        request: The request itself, which has all that `MockResourceArgs` leaves out.
+    """
 
     type: str
     name: str
     parent: str
     properties: dict[str, Any]
     request: Any
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The resource options that were given, by the names of `pulumi.ResourceOptions`, with the parent's URN."""
+        given = {name: _plain(getattr(self.request, field)) for name, field in OPTIONS.items() if hasattr(self.request, field)}
+        return {name: value for name, value in {"parent": self.parent, **given}.items() if value}
 
 
 @dataclass
@@ -67,6 +107,61 @@ class Deployment:
             for resource in self.registered
             if resource.parent.endswith(f"::{parent}") and not resource.parent.split("::")[2].endswith(STACK)
         }
+
+    def tree(self) -> dict[str, Any]:
+        """Return the resources below the stack as "TYPE NAME", each with those below it, providers left out."""
+        parents = {urn: _title(urn) for urn in (resource.parent for resource in self.registered) if urn}
+
+        def below(title: str) -> dict[str, Any]:
+            found = [one for one in self.registered if parents.get(one.parent) == title and ":providers:" not in one.type]
+            return {f"{one.type} {one.name}": below(f"{one.type} {one.name}") for one in sorted(found, key=lambda one: one.name)}
+
+        stack = next((f"{one.type} {one.name}" for one in self.registered if one.type == STACK), "")
+        return below(stack)
+
+    def payload(self, vm: str) -> bytes:
+        """Return what the slot of a VM holds, as its agent gets it.
+
+        Args:
+            vm: The name of the component or of the VM.
+        """
+        found = [one for one in self.registered if one.type in SLOTS and one.name in (vm, f"{vm}-vm")]
+        if len(found) != 1:
+            names = sorted(one.name for one in self.registered if one.type in SLOTS)
+            raise AssertionError(f"{len(found)} VMs are called {vm!r}; the VMs are {names}")
+        path, encoded = SLOTS[found[0].type]
+        value: Any = found[0].properties
+        for key in path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if not isinstance(value, str):
+            raise AssertionError(f"the slot of {vm!r} holds no text, but {value!r}; a preview may not know it yet")
+        return base64.b64decode(value) if encoded else value.encode()
+
+    def script(self, vm: str) -> str:
+        """Return the rendered text that a VM gets, as in `Payload.text`; of a slot that names an object, the object's."""
+        text = text_of(self.payload(vm))
+        named = re.search(r"^# object=.*\n# sha256=(\w+)$", text, re.MULTILINE)
+        if not named:
+            return text
+        assets = [value for one in self.registered for value in one.properties.values() if isinstance(value, pulumi.StringAsset)]
+        for asset in assets:
+            if hashlib.sha256(asset.text.encode()).hexdigest() == named[1]:
+                return asset.text
+        raise AssertionError(f"the slot of {vm!r} names an object that was not registered: {named[0]}")
+
+
+def _plain(value: Any) -> Any:
+    """Return a field of a request as plain Python."""
+    if hasattr(value, "ListFields") and not hasattr(value, "__len__"):
+        return {field.name: _plain(content) for field, content in value.ListFields() if content != ""}
+    if isinstance(value, Mapping) or hasattr(value, "items"):
+        return {key: _plain(content) for key, content in value.items()}
+    return value if isinstance(value, str | bool | int | float) else [_plain(one) for one in value]
+
+
+def _title(urn: str) -> str:
+    kinds, _, name = urn.split("::", 2)[2].partition("::")
+    return f"{kinds.rpartition('$')[2]} {name}"
 
 
 class Recorder(pulumi_mocks.MockMonitor):
@@ -184,7 +279,7 @@ CONFIG = {
 
 
 def deploy(
-    program: Callable[[], Any],
+    program: Callable[[], Any] | str | Path,
     *,
     preview: bool = False,
     config: Mapping[str, Any] | None = None,
@@ -193,7 +288,8 @@ def deploy(
     """Run a program on a stack, a monitor and an event loop of its own.
 
     Args:
-        program: Registers resources; a mapping that it returns is exported.
+        program: Registers resources; a mapping that it returns is exported. Or the path of a program: of its
+            `__main__.py`, or of the folder in which that lies.
         preview: Whether it is a preview.
         config: The stack's configuration, added to a usual one; None removes a key.
         found: Answers of look-ups by token, added to the usual ones.
@@ -216,6 +312,8 @@ def deploy(
         pulumi.runtime.set_mocks(mocks, project="evenboot", stack="test", preview=preview, monitor=recorder)
 
         def exporting() -> None:
+            if not callable(program):
+                return _run_program(Path(program))
             for name, value in (program() or {}).items():
                 pulumi.export(name, value)
 
@@ -228,6 +326,27 @@ def deploy(
 
     contextvars.Context().run(_in_a_loop, run)
     return deployment
+
+
+def _run_program(path: Path) -> None:
+    """Run a program as Pulumi does: as the main program, with the modules beside it importable, for this once."""
+    main = path / "__main__.py" if path.is_dir() else path
+    with _importable(main.parent):
+        runpy.run_path(str(main), run_name="__main__")
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    before, text = set(sys.modules), str(folder.resolve())
+    sys.path.insert(0, text)
+    try:
+        yield
+    finally:
+        sys.path.remove(text)
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if Path(file).parent == Path(text) and "." not in name:
+                del sys.modules[name]
 
 
 async def _opened(value: Any) -> Any:

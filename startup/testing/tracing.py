@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,12 +74,16 @@ class Trace:
     exit_code: int | None = None
 
 
-def trace(command: Sequence[str], *, kill_at: int | None = None, seconds: float = 60) -> Trace:
+def trace(
+    command: Sequence[str], *, kill_at: int | None = None, before: Callable[[Call], bool] | None = None, seconds: float = 60
+) -> Trace:
     """Run a command, and return when it and all its descendants have ended.
 
     Args:
         command: The command and its arguments; it reads nothing and what it prints is dropped.
         kill_at: Kill all of it before the call of this number is executed, counted over all processes from 1 on.
+        before: Called before each call is executed, when no other is under way: what it sees of the file system is what
+            a kill at this moment would leave. All is killed when it returns True.
         seconds: Kill all of it when it takes longer than this.
 
     Raises:
@@ -88,15 +92,16 @@ def trace(command: Sequence[str], *, kill_at: int | None = None, seconds: float 
     """
     # ptrace belongs to a thread: one of its own sees no other children of this process.
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_Tracer(kill_at).run, list(command), seconds).result()
+        return thread.submit(_Tracer(kill_at, before).run, list(command), seconds).result()
 
 
 class _Tracer:
-    def __init__(self, kill_at: int | None) -> None:
-        self.kill_at = kill_at
+    def __init__(self, kill_at: int | None, before: Callable[[Call], bool] | None) -> None:
+        self.kill_at, self.before = kill_at, before
         self.trace = Trace()
         self.alive: set[int] = set()
         self.inside: dict[int, Call] = {}
+        self.waiting: list[int] = []
         self.late = False
 
     def run(self, command: list[str], seconds: float) -> Trace:
@@ -143,6 +148,8 @@ class _Tracer:
                 self.alive.discard(pid)
                 if pid == first:
                     code = os.waitstatus_to_exitcode(status)
+                if self.inside.pop(pid, None):
+                    self.admit()
             elif self.trace.killed or self.late:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -165,6 +172,9 @@ class _Tracer:
             _ptrace(CONT, pid, 0, 0 if event else number)
 
     def enter(self, pid: int) -> None:
+        if self.before and self.inside:
+            self.waiting.append(pid)
+            return
         found = change(pid, _info(pid))
         if not found:
             _ptrace(CONT, pid)
@@ -172,7 +182,7 @@ class _Tracer:
         program = Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
         call = Call(len(self.trace.calls) + 1, pid, program, *found)
         self.trace.calls.append(call)
-        if call.number == self.kill_at:
+        if call.number == self.kill_at or (self.before and self.before(call)):
             self.trace.killed = True
             self.kill()
         elif self.kill_at:
@@ -185,6 +195,13 @@ class _Tracer:
         if call := self.inside.pop(pid, None):
             call.result, call.until = _info(pid).number, len(self.trace.calls) + 1
         _ptrace(CONT, pid)
+        self.admit()
+
+    def admit(self) -> None:
+        """Let those go on that waited for the end of another's call, one after the other."""
+        while self.waiting and not self.inside and not self.trace.killed:
+            with contextlib.suppress(ProcessLookupError):
+                self.enter(self.waiting.pop(0))
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -42,7 +42,7 @@ class Machine:
         if name not in MACHINES:
             raise OSError(f"processes can be traced on {' and '.join(MACHINES)}, not on {name}")
         self.mark, column = MACHINES[name]
-        self.numbers = {call: number for call, row in CALLS.items() if (number := row[column]) is not None}
+        self.numbers = {call: number for call, row in CALLS.items() if isinstance(number := row[column], int)}
         self.calls = {number: call for call, number in self.numbers.items()}
 
 
@@ -60,16 +60,16 @@ class _Program(ctypes.Structure):
 def _filter() -> list[tuple[int, int, int, int]]:
     """Return the filter, as the kernel's little machine reads it (struct sock_filter)."""
     load, equal, any_of, end = 0x20, 0x15, 0x45, 0x06
-    number, arch, argument = 0, 4, (lambda index: 16 + 8 * index)
+    number, arch, arguments = 0, 4, [16 + 8 * index for index in range(6)]
     stop, allow = (end, 0, 0, 0x7FF00000), (end, 0, 0, 0x7FFF0000)
-    program = [(load, 0, 0, arch), (equal, 1, 0, MACHINE.mark), stop, (load, 0, 0, number)]
+    program: list[tuple[int, int, int, int]] = [(load, 0, 0, arch), (equal, 1, 0, MACHINE.mark), stop, (load, 0, 0, number)]
     for name, value in MACHINE.numbers.items():
         if name in ("open", "openat"):
-            flags = argument(1 if name == "open" else 2)
+            flags = arguments[1 if name == "open" else 2]
             program += [(equal, 0, 4, value), (load, 0, 0, flags), (any_of, 0, 1, CHANGES_IN_OPEN), stop, allow]
         elif name == "ioctl":
             either = [(equal, 0, 1, request) for request in CLONES_IN_IOCTL]
-            program += [(equal, 0, 6, value), (load, 0, 0, argument(1)), either[0], stop, either[1], stop, allow]
+            program += [(equal, 0, 6, value), (load, 0, 0, arguments[1]), either[0], stop, either[1], stop, allow]
         else:
             program += [(equal, 0, 1, value), stop]
     return [*program, allow]
