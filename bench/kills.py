@@ -16,9 +16,9 @@ from tests.runner.kill_points import AGAIN, SCENARIOS, Trial
 from .figures import Figure, figure
 
 NOTE = """
-The first boot, a later boot, an edited definition and a new instance id, each on gcp and aws, under dash and bash: everything is
-killed before the k-th system call that changes the file system, for each k up to the end of the run. Then comes another apply
-in the same boot, and from the same state a reboot. It takes an hour.
+The first boot, a later boot, an edited definition, a new instance id, and the boots before and after a reboot that a step asks
+for, each on gcp and aws, under dash and bash: everything is killed before the k-th system call that changes the file system, for
+each k up to the end of the run. Then comes another apply in the same boot, and from the same state a reboot. It takes an hour.
 """
 
 
