@@ -96,7 +96,10 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     named = {other.name: other.text for other in BLOCKS if other.page in (PAGES[0], block.page) and other.name}
     for name, text in named.items():
         (tmp_path / name).write_text(text, "utf-8")
-        monkeypatch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
+        # A page's module is loaded anew, and is gone when its test has ended: other tests have modules of the same names.
+        module = name.removesuffix(".py")
+        monkeypatch.setitem(sys.modules, module, ModuleType(module))
+        del sys.modules[module]
     # As in the wheel.
     (tmp_path / "evenboot").mkdir()
     for name in ("components", "startup"):
