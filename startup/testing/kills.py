@@ -67,10 +67,10 @@ class Survey:
 def survey(
     definition: StartupScript, values: Mapping[str, str] | None, prepare: Prepare | None, ignore: list[str], cloud: Cloud
 ) -> Survey:
-    """Try all kill points, on as many machines as there are processors."""
+    """Try all kill points, on two machines for each processor: one of them often waits."""
     with tempfile.TemporaryDirectory(prefix="evenboot-") as folder, ExitStack() as stack:
         machines: list[Machine] = []
-        for number in range(os.cpu_count() or 1):
+        for number in range(2 * (os.cpu_count() or 1)):
             machines.append(stack.enter_context(Machine(Path(folder, str(number)), cloud=cloud)))
             machines[-1].witness = machines[0].witness
             if prepare:
