@@ -73,10 +73,16 @@ def commands() -> str:
 
 
 def proven() -> str:
-    """Return the table of promises and of the tests whose docstrings begin with their names."""
-    from proofs import table
+    """Return the tables of promises and of the tests whose docstrings begin with their names."""
+    from proofs import PROMISES, SUBJECTS, table
 
-    return table()
+    from components import VmArgs
+
+    if nameless := set(_said(VmArgs)) - set(SUBJECTS):
+        raise SystemExit(f"docs/proofs.py has no promise for {', '.join(sorted(nameless))}")
+    parts = ["## On the VM, and in rendering\n", table(PROMISES)]
+    parts += ["## Components, packages and commands\n", table(SUBJECTS)]
+    return "\n".join(parts)
 
 
 PAGES: dict[str, Callable[[], str]] = {

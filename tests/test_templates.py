@@ -82,7 +82,7 @@ def test_the_project_asks_for_what_its_cloud_needs(cloud: str, tmp_path: Path) -
 
 @each
 def test_the_projects_own_test_passes(cloud: str, tmp_path: Path, site: Path) -> None:
-    """The definition that one starts with has a test, which runs with what the project installs."""
+    """`templates`: The definition that one starts with has a test, which runs with what the project installs."""
     made = project(cloud, tmp_path)
 
     expected = r"^1 passed, 2 skipped" if why_not() else r"^3 passed"
@@ -91,7 +91,7 @@ def test_the_projects_own_test_passes(cloud: str, tmp_path: Path, site: Path) ->
 
 @each
 def test_the_projects_program_makes_one_vm(cloud: str, tmp_path: Path, site: Path) -> None:
-    """Under mocks the program registers one VM of the chosen cloud and exports its address, open to somebody or not."""
+    """`templates`: Under mocks the program registers one VM of its cloud and exports its address, open to somebody or not."""
     made = project(cloud, tmp_path)
 
     lines = run(made, site, "-c", DEPLOY, str(made / "__main__.py"), root=True).splitlines()
@@ -130,7 +130,7 @@ def test_the_templates_differ_in_the_cloud_only() -> None:
 @pytest.mark.skipif(not PULUMI, reason="no pulumi command with its Python support on PATH")
 @each
 def test_pulumi_takes_the_template(cloud: str, tmp_path: Path) -> None:
-    """`pulumi new` makes the project that the tests above make by hand."""
+    """`templates`: `pulumi new` makes the project that the tests above make by hand."""
     environment = {**os.environ, "PULUMI_HOME": str(tmp_path / "home"), "PULUMI_SKIP_UPDATE_CHECK": "true"}
     command = [str(PULUMI), "new", str(TEMPLATES / f"evenboot-{cloud}"), "--generate-only", "--yes", "--non-interactive"]
     own = ["--name", "my-vm", "--description", "A VM of mine", "--dir", str(tmp_path / "new")]

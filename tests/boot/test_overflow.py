@@ -38,7 +38,7 @@ def fetched(machine: Machine) -> list[Any]:
 
 
 def test_more_than_fits(cloud: Cloud) -> None:
-    """The slot holds 3 KB; the machine fetches the rest once per definition, and needs no network for it at a reboot."""
+    """`overflow`: The slot holds 3 KB; the machine fetches the rest once per definition, and at a reboot needs no network."""
     project = Project(cloud, PROGRAM)
     assert (True, "") == project.up(text="one")
     machine = cloud.lab.machine(project.name)

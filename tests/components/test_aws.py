@@ -28,7 +28,7 @@ def made(name: str = "web", opts: pulumi.ResourceOptions | None = None, **argume
 
 
 def test_it_has_exactly_these_children() -> None:
-    """A VM with nothing but a definition is these resources, and nothing else is registered."""
+    """`children`: A VM with nothing but a definition is these resources, and nothing else is registered."""
     assert [
         ("aws:ec2/instance:Instance", "web-vm"),
         ("aws:ec2/securityGroup:SecurityGroup", "web-firewall"),
@@ -42,7 +42,7 @@ def test_it_has_exactly_these_children() -> None:
 
 
 def test_the_instance_is_secure_from_the_start() -> None:
-    """Exactly these properties, the definition's payload in `user_data_base64`, never in `user_data`."""
+    """`startup`, `security`: Exactly these properties, the definition's payload in `user_data_base64`, never in `user_data`."""
     assert {
         "ami": AMI,
         "instanceType": "t3.micro",
@@ -59,7 +59,7 @@ def test_the_instance_is_secure_from_the_start() -> None:
 
 
 def test_nothing_may_come_in() -> None:
-    """The security group has no inbound rule, and lets everything out."""
+    """`inbound`: The security group has no inbound rule, and lets everything out."""
     assert {
         "description": "What may reach the VM web",
         "vpcId": "vpc-default",
@@ -69,7 +69,7 @@ def test_nothing_may_come_in() -> None:
 
 
 def test_the_identity_has_no_right() -> None:
-    """EC2 may assume the role, and no policy is attached."""
+    """`security`: EC2 may assume the role, and no policy is attached."""
     deployment = vm()
 
     role = deployment.resource("web-role").properties
@@ -79,7 +79,7 @@ def test_the_identity_has_no_right() -> None:
 
 
 def test_inbound_opens_ports() -> None:
-    """Each entry of `inbound` is one rule."""
+    """`inbound`: Each entry of `inbound` is one rule."""
     rules = vm(inbound=[Inbound(80), Inbound(53, sources=["10.0.0.0/8"], protocol="udp")])
 
     assert [
@@ -89,7 +89,7 @@ def test_inbound_opens_ports() -> None:
 
 
 def test_each_default_can_be_loosened_by_name() -> None:
-    """The named arguments reach the instance."""
+    """`security`, `disk_gib`, `public_address`: The named arguments reach the instance."""
     properties = (
         vm(allow_imdsv1=True, metadata_hop_limit=2, encrypt_disk=False, disk_gib=50, public_address=False)
         .resource("web-vm")
@@ -104,7 +104,7 @@ def test_each_default_can_be_loosened_by_name() -> None:
 
 
 def test_a_key_is_registered_only_when_given() -> None:
-    """With `ssh_public_key` there is a key pair, and the instance names it."""
+    """`ssh_public_key`: With `ssh_public_key` there is a key pair, and the instance names it."""
     deployment = vm(ssh_public_key="ssh-ed25519 AAAA me\n")
 
     assert {"publicKey": "ssh-ed25519 AAAA me"} == deployment.resource("web-key").properties
@@ -112,7 +112,7 @@ def test_a_key_is_registered_only_when_given() -> None:
 
 
 def test_outputs_say_where_the_vm_is() -> None:
-    """The outputs of the contract; the identity is the role's ARN."""
+    """`outputs`: The outputs of the contract; the identity is the role's ARN."""
     outputs = vm().outputs
 
     assert "web-vm-id" == outputs["id"]
@@ -140,14 +140,14 @@ def test_no_public_address_is_none() -> None:
     ],
 )
 def test_images_are_looked_up_for_the_processor(image: str, instance_type: str, parameter: str) -> None:
-    """The image's public SSM parameter is read, for the processor of the instance type."""
+    """`image`: The image's public SSM parameter is read, for the processor of the instance type."""
     found = vm(image=image, instance_type=instance_type).looked_up
 
     assert [{"name": parameter}] == [args for token, args, _ in found if token == "aws:ssm/getParameter:getParameter"]
 
 
 def test_an_image_that_was_looked_up_is_kept() -> None:
-    """The first find stays in the state: a newer image is ignored, and the instance uses what is kept.
+    """`image`: The first find stays in the state: a newer image is ignored, and the instance uses what is kept.
 
     The engine's part, to keep an ignored input, is not proven by mocks.
     """
@@ -169,14 +169,14 @@ def test_an_image_of_ones_own_is_not_looked_up() -> None:
 
 
 def test_a_subnet_of_ones_own_has_no_public_address() -> None:
-    """With `subnet` the VM has a public address only when asked for."""
+    """`public_address`: With `subnet` the VM has a public address only when asked for."""
     properties = vm(subnet="subnet-own").resource("web-vm").properties
 
     assert ("subnet-own", False) == (properties["subnetId"], properties["associatePublicIpAddress"])
 
 
 def test_a_subnet_that_is_made_in_the_same_program_works() -> None:
-    """An Output as `subnet` reaches instance and look-up."""
+    """`subnet`: An Output as `subnet` reaches instance and look-up."""
     deployment = deploy(lambda: made(subnet=pulumi.Output.from_input("subnet-new")))
 
     assert "subnet-new" == deployment.resource("web-vm").properties["subnetId"]
@@ -184,7 +184,7 @@ def test_a_subnet_that_is_made_in_the_same_program_works() -> None:
 
 
 def test_an_account_without_default_subnet_is_told_so() -> None:
-    """No subnet found: one clear error that names `subnet`."""
+    """`subnet`: No subnet found: one clear error that names `subnet`."""
     error = deploy(made, found={"aws:ec2/getSubnets:getSubnets": {"ids": []}}).error
 
     assert isinstance(error, pulumi.RunError)
@@ -192,7 +192,7 @@ def test_an_account_without_default_subnet_is_told_so() -> None:
 
 
 def test_only_zones_that_have_the_instance_type_count() -> None:
-    """Subnets are looked for in the zones that offer the type, among those of the default VPC."""
+    """`subnet`: Subnets are looked for in the zones that offer the type, among those of the default VPC."""
     found = [args for token, args, _ in vm().looked_up if token == "aws:ec2/getSubnets:getSubnets"]
 
     assert [
@@ -206,7 +206,7 @@ def test_only_zones_that_have_the_instance_type_count() -> None:
 
 
 def test_tags_reach_all_children_that_can_have_them() -> None:
-    """Role, profile, group, key, instance and disk have the tags; the instance its name beside them."""
+    """`tags`: Role, profile, group, key, instance and disk have the tags; the instance its name beside them."""
     deployment = deploy(
         lambda: made(tags={"team": pulumi.Output.from_input("a")}, ssh_public_key="ssh-ed25519 AAAA me")
     )

@@ -31,7 +31,7 @@ def made(name: str = "web", opts: pulumi.ResourceOptions | None = None, **argume
 
 
 def test_it_has_exactly_these_children() -> None:
-    """A VM with nothing but a definition is these resources."""
+    """`children`: A VM with nothing but a definition is these resources."""
     assert [
         ("azure-native:compute:VirtualMachine", "web-vm"),
         ("azure-native:managedidentity:UserAssignedIdentity", "web-identity"),
@@ -46,7 +46,7 @@ def test_it_has_exactly_these_children() -> None:
 
 
 def test_the_vm_is_secure_from_the_start() -> None:
-    """Exactly these properties, the definition's payload in `user_data`, and no `custom_data`."""
+    """`startup`, `security`: Exactly these properties, the definition's payload in `user_data`, and no `custom_data`."""
     assert {
         "vmName": "web",
         "resourceGroupName": GROUP,
@@ -116,7 +116,7 @@ def test_network_and_address() -> None:
 
 
 def test_nothing_may_come_in() -> None:
-    """The security group has no rule of its own."""
+    """`inbound`: The security group has no rule of its own."""
     assert {
         "resourceGroupName": GROUP,
         "location": "westeurope",
@@ -125,7 +125,7 @@ def test_nothing_may_come_in() -> None:
 
 
 def test_inbound_opens_ports() -> None:
-    """Each entry of `inbound` is one rule, with a priority of its own."""
+    """`inbound`: Each entry of `inbound` is one rule, with a priority of its own."""
     rules = vm(inbound=[Inbound(80), Inbound(53, sources=["10.0.0.0/8"], protocol="udp")]).resource("web-firewall")
 
     common = {"direction": "Inbound", "access": "Allow", "sourcePortRange": "*", "destinationAddressPrefix": "*"}
@@ -150,7 +150,7 @@ def test_inbound_opens_ports() -> None:
 
 
 def test_each_default_can_be_loosened_by_name() -> None:
-    """The named arguments reach the VM."""
+    """`security`, `disk_gib`: The named arguments reach the VM."""
     properties = vm(secure_boot=False, boot_diagnostics=False, disk_gib=64, zone="2").resource("web-vm").properties
 
     assert {"secureBootEnabled": False, "vTpmEnabled": True} == properties["securityProfile"]["uefiSettings"]
@@ -161,7 +161,7 @@ def test_each_default_can_be_loosened_by_name() -> None:
 
 
 def test_a_group_and_subnet_of_ones_own_make_nothing_shared() -> None:
-    """With both given, nothing at stack level is made, and there is no public address."""
+    """`subnet`, `public_address`: With both given, nothing at stack level is made, and there is no public address."""
     deployment = vm(resource_group="mine", subnet="/subscriptions/s/subnets/own")
 
     assert "azure-native:resources:ResourceGroup" not in dict(deployment.all())
@@ -172,7 +172,7 @@ def test_a_group_and_subnet_of_ones_own_make_nothing_shared() -> None:
 
 
 def test_vms_share_a_network_by_location_and_provider() -> None:
-    """Two VMs of a location share; another location and another provider have networks of their own."""
+    """`subnet`: Two VMs of a location share; another location and another provider have networks of their own."""
 
     def program() -> None:
         other = pulumi.ProviderResource("azure-native", "other", {})
@@ -204,14 +204,14 @@ def test_vms_share_a_network_by_location_and_provider() -> None:
     ],
 )
 def test_images_are_chosen_for_the_processor(image: str, vm_size: str, expected: dict[str, str]) -> None:
-    """A name becomes publisher, offer and sku, and Azure takes the newest version once."""
+    """`image`: A name becomes publisher, offer and sku, and Azure takes the newest version once."""
     profile = vm(image=image, vm_size=vm_size).resource("web-vm").properties["storageProfile"]
 
     assert {**expected, "version": "latest"} == profile["imageReference"]
 
 
 def test_an_image_of_ones_own_keeps_its_disk_size() -> None:
-    """An image's id is taken as it is, and so is the size of the disk."""
+    """`image`, `disk_gib`: An image's id is taken as it is, and so is the size of the disk."""
     profile = vm(image="/subscriptions/s/images/mine").resource("web-vm").properties["storageProfile"]
 
     assert {"id": "/subscriptions/s/images/mine"} == profile["imageReference"]
@@ -219,7 +219,7 @@ def test_an_image_of_ones_own_keeps_its_disk_size() -> None:
 
 
 def test_outputs_say_where_the_vm_is() -> None:
-    """The outputs of the contract; the identity is the principal's id."""
+    """`outputs`: The outputs of the contract; the identity is the principal's id."""
     outputs = vm().outputs
 
     assert ("web-vm-id", "10.70.0.4", "198.51.100.3", "principal-web-identity") == (
@@ -231,7 +231,7 @@ def test_outputs_say_where_the_vm_is() -> None:
 
 
 def test_tags_reach_all_children() -> None:
-    """Each child of the VM has the tags; what is shared has not."""
+    """`tags`: Each child of the VM has the tags; what is shared has not."""
     deployment = vm(tags={"team": "a"})
 
     for name in ("web-vm", "web-identity", "web-firewall", "web-nic", "web-address"):
@@ -247,7 +247,7 @@ def test_what_azure_cannot_change_makes_a_new_vm() -> None:
 
 
 def test_nobody_has_the_private_half_of_the_key() -> None:
-    """The key is the first point on the curve among hashes of a text, so it was not made from a private key."""
+    """`ssh_public_key`: The key is the first point on the curve among hashes of a text, so it was not made from a private key."""
     prime = 2**255 - 19
     d = -121665 * pow(121666, prime - 2, prime) % prime
 

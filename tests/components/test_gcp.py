@@ -25,7 +25,7 @@ def made(name: str = "web", opts: pulumi.ResourceOptions | None = None, **argume
 
 
 def test_it_has_exactly_these_children() -> None:
-    """A VM with nothing but a definition is these resources: no firewall rule among them."""
+    """`children`, `inbound`: A VM with nothing but a definition is these resources: no firewall rule among them."""
     assert [
         ("evenboot:index:GcpVm", "web"),
         ("gcp:compute/instance:Instance", "web-vm"),
@@ -37,7 +37,7 @@ def test_it_has_exactly_these_children() -> None:
 
 
 def test_the_instance_is_secure_from_the_start() -> None:
-    """Exactly these properties, the definition's payload in `metadata`."""
+    """`startup`, `security`: Exactly these properties, the definition's payload in `metadata`."""
     assert {
         "name": "web",
         "zone": "europe-west3-a",
@@ -70,7 +70,7 @@ def test_the_instance_is_secure_from_the_start() -> None:
 
 
 def test_the_network_is_its_own() -> None:
-    """Not the project's default network, whose rules let SSH in from everywhere."""
+    """`security`: Not the project's default network, whose rules let SSH in from everywhere."""
     deployment = vm()
 
     assert {"autoCreateSubnetworks": False, "description": "VMs that were given no subnet"} == deployment.resource(
@@ -85,7 +85,7 @@ def test_the_network_is_its_own() -> None:
 
 
 def test_inbound_opens_ports_of_this_vm_only() -> None:
-    """Each entry is a firewall rule for the VM's own identity."""
+    """`inbound`: Each entry is a firewall rule for the VM's own identity."""
     assert {
         "network": "evenboot-europe-west3-id",
         "description": "Opens tcp 80 of the VM web",
@@ -97,7 +97,7 @@ def test_inbound_opens_ports_of_this_vm_only() -> None:
 
 
 def test_inbound_of_a_subnet_of_ones_own_asks_for_its_network() -> None:
-    """A subnet's network is looked up for the rule; no network is made."""
+    """`subnet`: A subnet's network is looked up for the rule; no network is made."""
     deployment = vm(subnet="regions/r/subnetworks/own", inbound=[Inbound(80)])
 
     asked = ("gcp:compute/getSubnetwork:getSubnetwork", {"selfLink": "regions/r/subnetworks/own"}, "")
@@ -110,7 +110,7 @@ def test_inbound_of_a_subnet_of_ones_own_asks_for_its_network() -> None:
 
 
 def test_each_default_can_be_loosened_by_name() -> None:
-    """The named arguments reach the instance."""
+    """`security`, `ssh_public_key`, `public_address`: The named arguments reach the instance."""
     properties = (
         vm(
             secure_boot=False,
@@ -144,14 +144,14 @@ def test_each_default_can_be_loosened_by_name() -> None:
     ],
 )
 def test_images_are_families_for_the_processor(image: str, machine_type: str, expected: str) -> None:
-    """A name becomes its family; an image's own path is taken as it is."""
+    """`image`: A name becomes its family; an image's own path is taken as it is."""
     disk = vm(image=image, machine_type=machine_type).resource("web-vm").properties["bootDisk"]
 
     assert expected == disk["initializeParams"]["image"]
 
 
 def test_outputs_say_where_the_vm_is() -> None:
-    """The outputs of the contract; the identity is the account as policies name it."""
+    """`outputs`: The outputs of the contract; the identity is the account as policies name it."""
     outputs = vm().outputs
 
     assert ("web-vm-id", "10.70.0.2", "198.51.100.2", f"serviceAccount:{ACCOUNT}@p.iam") == (
@@ -164,7 +164,7 @@ def test_outputs_say_where_the_vm_is() -> None:
 
 
 def test_vms_share_a_network_by_region_and_provider() -> None:
-    """Two VMs of a region share; another region and another provider have networks of their own."""
+    """`subnet`: Two VMs of a region share; another region and another provider have networks of their own."""
 
     def program() -> None:
         other = pulumi.ProviderResource("gcp", "other", {})
@@ -186,7 +186,7 @@ def test_vms_share_a_network_by_region_and_provider() -> None:
 
 
 def test_labels_reach_instance_and_disk() -> None:
-    """Tags are labels here."""
+    """`tags`: Tags are labels here."""
     properties = vm(tags={"team": "a"}).resource("web-vm").properties
 
     assert {"team": "a"} == properties["labels"] == properties["bootDisk"]["initializeParams"]["labels"]

@@ -23,7 +23,7 @@ def steps(kind: Kind, **arguments: Any) -> Any:
 
 
 def test_what_a_vm_is_told_is_kept(kind: Kind) -> None:
-    """The state has an id of this very VM, and each step's name with a short fingerprint."""
+    """`preview`: The state has an id of this very VM, and each step's name with a short fingerprint."""
     kept = steps(kind).properties["input"]
 
     assert {"aws": "web-vm-id", "gcp": "4711", "azure": "0815"}[kind.cloud] == kept["vm"]
@@ -32,14 +32,14 @@ def test_what_a_vm_is_told_is_kept(kind: Kind) -> None:
 
 
 def test_a_preview_knows_the_steps_before_the_vm(kind: Kind) -> None:
-    """While the VM is not there only its id is unknown."""
+    """`preview`: While the VM is not there only its id is unknown."""
     kept = deploy(lambda: kind.make() and None, preview=True).resource("web-steps").properties["input"]
 
     assert {"hello"} == set(kept["steps"])
 
 
 def test_a_value_of_another_resource_is_in_the_fingerprint(kind: Kind) -> None:
-    """A step that uses an Output has its fingerprint as soon as that is known."""
+    """`preview`: A step that uses an Output has its fingerprint as soon as that is known."""
     first, second = (with_peer(kind, lambda text=text: pulumi.Output.from_input(text)) for text in ("a", "b"))
     kept = [one.resource("web-steps").properties["input"]["steps"]["hello"] for one in (first, second)]
 
@@ -119,7 +119,7 @@ def test_a_missing_sdk_is_said_before_anything_is_registered(
     ],
 )
 def test_a_change_is_said_in_words(after: Any, says: str) -> None:
-    """Steps by name; where none changes, what else does, and that nothing is due."""
+    """`preview`: Steps by name; where none changes, what else does, and that nothing is due."""
     said = difference(BEFORE, {**BEFORE, **after})
 
     assert says in said

@@ -30,7 +30,7 @@ def own(kind: Kind, deployment: Deployment) -> list[Any]:
 
 
 def test_children_belong_to_the_component(kind: Kind) -> None:
-    """Everything but what is shared has the component as parent, and the component has the stack."""
+    """`children`: Everything but what is shared has the component as parent, and the component has the stack."""
     deployment = kind.deploy()
 
     shared = {name for _, name in deployment.all()} - {resource.name for resource in own(kind, deployment)} - {"web"}
@@ -40,7 +40,7 @@ def test_children_belong_to_the_component(kind: Kind) -> None:
 
 
 def test_the_component_may_belong_to_another(kind: Kind) -> None:
-    """`parent` reaches the component."""
+    """`children`: `parent` reaches the component."""
 
     def program() -> None:
         team = pulumi.ComponentResource("test:index:Team", "team")
@@ -57,7 +57,7 @@ def decided(kind: Kind) -> list[str]:
 
 
 def test_on_change_update_changes_the_slot_in_place(kind: Kind) -> None:
-    """By default no option makes a new VM of a changed payload; the blob's difference is hidden."""
+    """`on_change`: By default no option makes a new VM of a changed payload; the blob's difference is hidden."""
     request = kind.deploy().resource("web-vm").request
 
     assert decided(kind) == list(request.ignoreChanges)
@@ -66,7 +66,7 @@ def test_on_change_update_changes_the_slot_in_place(kind: Kind) -> None:
 
 
 def test_on_change_replace_makes_a_new_vm_of_a_changed_definition(kind: Kind) -> None:
-    """The definition's fingerprint is the trigger, so what changes no step changes no VM."""
+    """`on_change`: The definition's fingerprint is the trigger, so what changes no step changes no VM."""
     request = kind.deploy(on_change="replace").resource("web-vm").request
 
     assert fingerprint(SCRIPT, {}) == request.replacement_trigger.string_value
@@ -74,7 +74,7 @@ def test_on_change_replace_makes_a_new_vm_of_a_changed_definition(kind: Kind) ->
 
 
 def test_on_change_ignore_leaves_the_slot_as_it_is(kind: Kind) -> None:
-    """The slot, and only it, is ignored."""
+    """`on_change`: The slot, and only it, is ignored."""
     request = kind.deploy(on_change="ignore").resource("web-vm").request
 
     assert [*decided(kind), kind.slot_path] == list(request.ignoreChanges)
@@ -82,12 +82,12 @@ def test_on_change_ignore_leaves_the_slot_as_it_is(kind: Kind) -> None:
 
 
 def test_a_fixed_name_is_freed_before_it_is_used_again(kind: Kind) -> None:
-    """Where the VM's name is unique in the cloud, the old one goes first."""
+    """`on_change`: Where the VM's name is unique in the cloud, the old one goes first."""
     assert (kind.cloud != "aws") == kind.deploy().resource("web-vm").request.deleteBeforeReplace
 
 
 def test_depends_on_reaches_each_child(kind: Kind) -> None:
-    """Pulumi does not hand `depends_on` down to children by itself."""
+    """`children`: Pulumi does not hand `depends_on` down to children by itself."""
     deployment = deploy(lambda: kind.make(opts=pulumi.ResourceOptions(depends_on=[Other("first")])) and None)
 
     for resource in own(kind, deployment):
@@ -96,12 +96,12 @@ def test_depends_on_reaches_each_child(kind: Kind) -> None:
 
 
 def test_protect_reaches_each_child(kind: Kind) -> None:
-    """A protected component has protected children."""
+    """`children`: A protected component has protected children."""
     assert all(resource.request.protect for resource in own(kind, with_options(kind, protect=True)))
 
 
 def test_options_for_a_vm_reach_the_vm(kind: Kind) -> None:
-    """Those that Pulumi does not hand down go to the VM itself, beside its own."""
+    """`children`: Those that Pulumi does not hand down go to the VM itself, beside its own."""
     request = (
         with_options(
             kind,
@@ -125,7 +125,7 @@ def test_options_for_a_vm_reach_the_vm(kind: Kind) -> None:
 
 
 def test_aliases_reach_the_component(kind: Kind) -> None:
-    """A renamed component keeps its VM: the engine derives the children's former names from the component's.
+    """`children`: A renamed component keeps its VM: the engine derives the children's former names from the component's.
 
     (Which it does because they begin with it; mocks do not.)
     """
@@ -136,7 +136,7 @@ def test_aliases_reach_the_component(kind: Kind) -> None:
 
 
 def test_a_provider_reaches_children_and_look_ups(kind: Kind) -> None:
-    """With a provider of one's own, neither a child nor a look-up uses the default one."""
+    """`children`: With a provider of one's own, neither a child nor a look-up uses the default one."""
 
     def program() -> None:
         own_provider = pulumi.ProviderResource(kind.package, "mine", {})
@@ -151,7 +151,7 @@ def test_a_provider_reaches_children_and_look_ups(kind: Kind) -> None:
 
 
 def test_the_providers_of_a_parent_reach_children(kind: Kind) -> None:
-    """`providers` of a component above counts too."""
+    """`children`: `providers` of a component above counts too."""
 
     def program() -> None:
         own_provider = pulumi.ProviderResource(kind.package, "mine", {})

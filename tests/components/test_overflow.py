@@ -55,7 +55,7 @@ def added(kind: Kind, **arguments: Any) -> list[tuple[str, str]]:
 
 
 def test_what_does_not_fit_becomes_an_object(kind: Kind) -> None:
-    """The slot names the object, which holds the script, by address and SHA-256; it has 3 KB at most."""
+    """`overflow`: The slot names the object, which holds the script, by address and SHA-256; it has 3 KB at most."""
     deployment = kind.deploy(startup=LARGE, overflow=True)
     assert deployment.error is None
     text, script = slot_text(kind, deployment), overflow(LARGE, {}, kind.cloud)  # pyright: ignore[reportArgumentType]
@@ -69,7 +69,7 @@ def test_what_does_not_fit_becomes_an_object(kind: Kind) -> None:
 
 
 def test_what_fits_stands_in_the_slot(kind: Kind) -> None:
-    """With `overflow` and a script that fits, the VM is the very same as without."""
+    """`overflow`: With `overflow` and a script that fits, the VM is the very same as without."""
     assert kind.deploy().all() == kind.deploy(overflow=True).all()
     assert kind.slot_of(kind.deploy()) == kind.slot_of(kind.deploy(overflow=True))
 
@@ -80,7 +80,7 @@ def test_without_overflow_the_error_names_it(kind: Kind) -> None:
 
 
 def test_exactly_these_resources() -> None:
-    """What `overflow=True` adds."""
+    """`overflow`: What `overflow=True` adds."""
     assert {
         "aws": [
             ("aws:iam/rolePolicy:RolePolicy", "web-reads-script"),
@@ -107,7 +107,7 @@ def test_exactly_these_resources() -> None:
 
 
 def test_the_bucket_is_shared_and_the_right_is_not(kind: Kind) -> None:
-    """Two VMs have one bucket; each may read what lies in its own folder only."""
+    """`overflow`: Two VMs have one bucket; each may read what lies in its own folder only."""
 
     def two() -> None:
         kind.make("web", startup=LARGE, overflow=True)
@@ -123,7 +123,7 @@ def test_the_bucket_is_shared_and_the_right_is_not(kind: Kind) -> None:
 
 
 def test_the_right_on_aws() -> None:
-    """The role may get objects of its folder, and nothing else."""
+    """`overflow`: The role may get objects of its folder, and nothing else."""
     deployment = KINDS[0].deploy(startup=LARGE, overflow=True)
     key = stored(KINDS[0], deployment).properties["key"]
     [statement] = json.loads(deployment.resource("web-reads-script").properties["policy"])["Statement"]
@@ -136,7 +136,7 @@ def test_the_right_on_aws() -> None:
 
 
 def test_the_right_on_gcp() -> None:
-    """The service account may view objects of its folder, and nothing else."""
+    """`overflow`: The service account may view objects of its folder, and nothing else."""
     deployment = KINDS[1].deploy(startup=LARGE, overflow=True)
     name = stored(KINDS[1], deployment).properties["name"]
     properties = deployment.resource("web-reads-script").properties
@@ -148,7 +148,7 @@ def test_the_right_on_gcp() -> None:
 
 
 def test_the_right_on_azure() -> None:
-    """The identity may read blobs of its container, and nothing else."""
+    """`overflow`: The identity may read blobs of its container, and nothing else."""
     properties = KINDS[2].deploy(startup=LARGE, overflow=True).resource("web-reads-script").properties
 
     assert {
@@ -161,7 +161,7 @@ def test_the_right_on_azure() -> None:
 
 
 def test_the_stores_are_private() -> None:
-    """No bucket that the program makes can be opened to the public, and each is removed with all that it holds."""
+    """`overflow`: No bucket that the program makes can be opened to the public, and each is removed with all that it holds."""
     aws, gcp, azure = (kind.deploy(startup=LARGE, overflow=True) for kind in KINDS)
 
     block = aws.resource("evenboot-objects", "PublicAccessBlock").properties
@@ -196,7 +196,7 @@ def test_the_stores_are_private() -> None:
     ],
 )
 def test_a_bucket_of_the_users_own(cloud: str, own: str, address: str) -> None:
-    """The name of a bucket, plain or an Output, takes the place of the shared one."""
+    """`overflow`: The name of a bucket, plain or an Output, takes the place of the shared one."""
     [kind] = [kind for kind in KINDS if kind.cloud == cloud]
     for given in (lambda: own, lambda: pulumi.Output.from_input(own)):
         deployment = deploy(lambda given=given: made(kind, overflow=given()))
@@ -225,7 +225,7 @@ def test_scopes_that_read_no_object() -> None:
 
 
 def test_values_known_at_deployment(kind: Kind) -> None:
-    """With Outputs among the values the slot holds the script when it fits, and what fetches it when it does not."""
+    """`overflow`: With Outputs among the values the slot holds the script when it fits, and what fetches it when it does not."""
     for text in ("small", random.Random(7).randbytes(30_000).hex()):
         deployment = deploy(lambda text=text: made(kind, startup=WITH_VALUE, values={"PEER": pulumi.Output.from_input(text)}))
         assert deployment.error is None
@@ -239,7 +239,7 @@ def test_values_known_at_deployment(kind: Kind) -> None:
 
 
 def test_in_a_preview(kind: Kind) -> None:
-    """A preview registers the object under its name, and the slot's content is not known yet."""
+    """`overflow`: A preview registers the object under its name, and the slot's content is not known yet."""
     deployment = deploy(lambda: made(kind), preview=True)
 
     assert deployment.error is None
@@ -247,7 +247,7 @@ def test_in_a_preview(kind: Kind) -> None:
 
 
 def test_a_vm_that_ignores_changes(kind: Kind) -> None:
-    """With `on_change="ignore"` the object that the old slot names stays, too."""
+    """`overflow`: With `on_change="ignore"` the object that the old slot names stays, too."""
     request = stored(kind, kind.deploy(startup=LARGE, overflow=True, on_change="ignore")).request
 
     assert {NAME[kind.cloud], "source"} <= set(request.ignoreChanges)
@@ -255,7 +255,7 @@ def test_a_vm_that_ignores_changes(kind: Kind) -> None:
 
 
 def test_the_vm_comes_after_its_object(kind: Kind) -> None:
-    """The VM depends on the object and on the right to read it."""
+    """`overflow`: The VM depends on the object and on the right to read it."""
     deployment = kind.deploy(startup=LARGE, overflow=True)
     needs = {urn.rpartition("::")[2] for urn in deployment.resource("web-vm", kind.vm_type).request.dependencies}
 

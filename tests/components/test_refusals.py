@@ -39,7 +39,7 @@ from .conftest import Kind
     ],
 )
 def test_a_refusal_names_the_argument_to_change(cloud: Any, said: str, argument: str) -> None:
-    """Nothing is named where no argument helps: rights and credentials."""
+    """`refusals`: Nothing is named where no argument helps: rights and credentials."""
     found = advice(cloud, said)
 
     assert found is not None
@@ -48,12 +48,12 @@ def test_a_refusal_names_the_argument_to_change(cloud: Any, said: str, argument:
 
 
 def test_what_is_not_known_is_not_explained() -> None:
-    """The cloud's own words stand alone then."""
+    """`refusals`: The cloud's own words stand alone then."""
     assert advice("aws", "InternalError: an internal error has occurred") is None
 
 
 def test_a_failed_look_up_is_a_problem_of_its_argument() -> None:
-    """With the cloud's words, also when they are not known."""
+    """`refusals`: With the cloud's words, also when they are not known."""
 
     def refuse() -> None:
         raise Exception("invoke of aws:ssm/getParameter:getParameter failed: something new ()")

@@ -87,7 +87,7 @@ def consoles(monkeypatch: pytest.MonkeyPatch) -> Consoles:
 
 
 def test_the_table_has_all_vms(consoles: Consoles, capsys: pytest.CaptureFixture[str]) -> None:
-    """Definition, boot, result, failing step and time stand in a line for each VM; how it failed stands below."""
+    """`status`: Definition, boot, result, failing step and time stand in a line for each VM; how it failed stands below."""
     consoles |= {
         "web": line(),
         "api": line(result="failed", failed_step="fetch", exit_code=22, boot="first", output=["curl: (22) 404"]),
@@ -107,14 +107,14 @@ def test_the_table_has_all_vms(consoles: Consoles, capsys: pytest.CaptureFixture
 
 
 def test_all_ok_is_exit_code_0(consoles: Consoles) -> None:
-    """A script can ask whether all VMs are well."""
+    """`status`: A script can ask whether all VMs are well."""
     consoles |= {name: line() for name in ("web", "api", "web-2")}
 
     assert command.main(["status", "--export", "-"]) == 0
 
 
 def test_what_is_not_a_plain_ok_is_told(consoles: Consoles, capsys: pytest.CaptureFixture[str]) -> None:
-    """Another definition than the deployed one, a copy used in an outage, a run at work, and a run cut short."""
+    """`status`: Another definition than the deployed one, a copy used in an outage, a run at work, and a run cut short."""
     consoles |= {
         "web": line(fingerprint="cd" * 32, message="the metadata service does not answer: the last definition is used"),
         "api": line() + "evenboot: step 'warm' ok (1.00 s)\r\n",
@@ -130,7 +130,7 @@ def test_what_is_not_a_plain_ok_is_told(consoles: Consoles, capsys: pytest.Captu
 
 
 def test_a_console_that_cannot_be_read_hides_no_other(consoles: Consoles, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each VM is told on its own, and the reason in the reader's words."""
+    """`status`: Each VM is told on its own, and the reason in the reader's words."""
     consoles |= {"web": ConsoleBusy("web: EC2 says slow down"), "api": line(), "web-2": line()}
 
     assert command.main(["status", "--export", "-"]) == 1
@@ -141,7 +141,7 @@ def test_a_console_that_cannot_be_read_hides_no_other(consoles: Consoles, capsys
 
 
 def test_json_has_all_that_the_consoles_tell(consoles: Consoles, capsys: pytest.CaptureFixture[str]) -> None:
-    """One object a VM, on a line of its own, with the whole result."""
+    """`status`: One object a VM, on a line of its own, with the whole result."""
     consoles |= {"web": line(failed_step=None), "api": "", "web-2": ConsoleBusy("web-2: not now")}
 
     assert command.main(["status", "--export", "-", "--json"]) == 1

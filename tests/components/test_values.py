@@ -35,7 +35,7 @@ def with_peer(kind: Kind, peer: Callable[[], Any], preview: bool = False, **argu
     ids=["text", "output"],
 )
 def test_values_reach_the_slot(kind: Kind, peer: Callable[[], Any]) -> None:
-    """A text and an Output of the same text make the same payload and fingerprint."""
+    """`values`: A text and an Output of the same text make the same payload and fingerprint."""
     deployment = with_peer(kind, peer)
 
     assert deployment.error is None
@@ -44,7 +44,7 @@ def test_values_reach_the_slot(kind: Kind, peer: Callable[[], Any]) -> None:
 
 
 def test_a_preview_works_while_a_value_is_unknown(kind: Kind) -> None:
-    """What another resource will say is unknown in a preview: so are slot and fingerprint, and nothing fails."""
+    """`values`: What another resource will say is unknown in a preview: so are slot and fingerprint, and nothing fails."""
     deployment = with_peer(kind, unknown, preview=True)
 
     assert deployment.error is None
@@ -53,7 +53,7 @@ def test_a_preview_works_while_a_value_is_unknown(kind: Kind) -> None:
 
 
 def test_a_preview_needs_nothing_known(kind: Kind) -> None:
-    """A first preview registers the same resources as the deployment after it."""
+    """`values`: A first preview registers the same resources as the deployment after it."""
     assert kind.deploy().all() == deploy(lambda: {"id": kind.make().id}, preview=True).all()
 
 

@@ -108,7 +108,7 @@ def wait(console: Script, seconds: float = 600, said: list[str] | None = None, *
     ],
 )
 def test_only_ok_for_this_definition_ends_the_wait(passed_over: str, clock: Clock) -> None:
-    """Whatever is no verdict on this definition is passed over, and the ok after it counts."""
+    """`wait`: Whatever is no verdict on this definition is passed over, and the ok after it counts."""
     console = Script(passed_over, passed_over, passed_over + line(boot="b2"))
 
     assert wait(console).boot_id == "b2"
@@ -116,7 +116,7 @@ def test_only_ok_for_this_definition_ends_the_wait(passed_over: str, clock: Cloc
 
 
 def test_a_newer_failure_beats_an_old_success(clock: Clock) -> None:
-    """The newest line counts: an ok that a later run has overruled is none."""
+    """`wait`: The newest line counts: an ok that a later run has overruled is none."""
     with pytest.raises(StartupFailed) as caught:
         wait(Script(line(boot="b1") + line("failed", boot="b2", failed_step="a", exit_code=1)))
 
@@ -125,7 +125,7 @@ def test_a_newer_failure_beats_an_old_success(clock: Clock) -> None:
 
 
 def test_a_success_of_a_boot_before_the_update_never_counts(clock: Clock) -> None:
-    """Changed there and back: the console still shows an ok for this very fingerprint, of a boot that is over."""
+    """`wait`: Changed there and back: the console still shows an ok for this very fingerprint, of a boot that is over."""
     before = line(boot="b1") + line(fingerprint=OTHER, boot="b2")
     seen = asyncio.run(boots_seen(Script(before)))
 
@@ -134,7 +134,7 @@ def test_a_success_of_a_boot_before_the_update_never_counts(clock: Clock) -> Non
 
 
 def test_a_failure_of_a_boot_before_the_update_does_not_count_either(clock: Clock) -> None:
-    """What failed before the restart may be what the restart mends."""
+    """`wait`: What failed before the restart may be what the restart mends."""
     old = line("failed", boot="b1", failed_step="a")
 
     assert wait(Script(old, old + line(boot="b2")), seen={"b1"}).boot_id == "b2"
@@ -158,7 +158,7 @@ def test_a_failure_of_a_boot_before_the_update_does_not_count_either(clock: Cloc
     ids=["first boot", "after an update", "nothing arrived", "nothing new arrived"],
 )
 def test_a_failure_ends_the_wait_at_once(fields: dict[str, Any], seen: Sequence[str], clock: Clock) -> None:
-    """Nobody waits for a VM that has said it failed, or that it could not take the definition."""
+    """`wait`: Nobody waits for a VM that has said it failed, or that it could not take the definition."""
     console = Script(line("failed", **fields))
 
     with pytest.raises(StartupFailed):
@@ -167,7 +167,7 @@ def test_a_failure_ends_the_wait_at_once(fields: dict[str, Any], seen: Sequence[
 
 
 def test_the_message_of_a_failure_is_enough_to_mend_the_step(clock: Clock) -> None:
-    """VM, step, exit code and the step's last lines are in the text that the deployment shows."""
+    """`wait`: VM, step, exit code and the step's last lines are in the text that the deployment shows."""
     failed = line(
         "failed",
         failed_step="fetch model",
@@ -226,7 +226,7 @@ def test_trouble_that_passes_is_waited_out(clock: Clock) -> None:
 
 
 def test_trouble_that_stays_ends_the_wait(clock: Clock) -> None:
-    """A cloud that does not answer for 5 minutes ends it, though the wait might last an hour."""
+    """`wait`: A cloud that does not answer for 5 minutes ends it, though the wait might last an hour."""
     with pytest.raises(ConsoleError, match="slow down; it has been so for 300 s"):
         wait(Script(BUSY), 3600)
 
@@ -234,7 +234,7 @@ def test_trouble_that_stays_ends_the_wait(clock: Clock) -> None:
 
 
 def test_no_right_to_read_ends_the_wait_at_once(clock: Clock) -> None:
-    """What waiting does not mend is told at once, as the cloud's reader words it."""
+    """`wait`: What waiting does not mend is told at once, as the cloud's reader words it."""
     console = Script(ConsoleError("web: who deploys needs the right to read"))
 
     with pytest.raises(ConsoleError, match="needs the right"):
@@ -255,14 +255,14 @@ def test_a_long_wait_shows_progress(clock: Clock) -> None:
 
 
 def test_looks_come_at_least_every_interval(clock: Clock) -> None:
-    """From the VM's ok to the end of the wait passes at most one interval."""
+    """`wait`: From the VM's ok to the end of the wait passes at most one interval."""
     wait(Script(*[""] * 10, line()), interval=7)
 
     assert all(5.6 <= pause <= 7 for pause in clock.slept)
 
 
 def test_a_hundred_waits_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first VM says ok only when all hundred have been looked at: one after another would never end."""
+    """`wait`: The first VM says ok only when all hundred have been looked at: one after another would never end."""
     monkeypatch.setattr(waiting, "LOOKS_PER_SECOND", 10_000)
     looked: set[str] = set()
 

@@ -63,7 +63,7 @@ def test_the_package_says_what_it_is(hosted: tuple[Kind, Package]) -> None:
 
 
 def test_a_vm_from_data_is_the_vm_from_python(hosted: tuple[Kind, Package]) -> None:
-    """The same children with the same properties, and in the slot the same bytes; the outputs come back."""
+    """`package`: The same children with the same properties, and in the slot the same bytes; the outputs come back."""
     kind, running = hosted
     python = in_python(kind, startup=PYTHON)
 
@@ -87,7 +87,7 @@ def test_the_children_belong_to_the_component(hosted: tuple[Kind, Package]) -> N
 
 
 def test_every_argument_reaches_the_vm(hosted: tuple[Kind, Package]) -> None:
-    """Numbers come as floats, lists of objects by their fields; the VM is the one that Python makes of them."""
+    """`package`: Numbers come as floats, lists of objects by their fields; the VM is the one that Python makes of them."""
     from components import Inbound
 
     kind, running = hosted
@@ -124,7 +124,7 @@ def named(deployment: Deployment, name: str) -> list[Any]:
 
 @pytest.mark.parametrize("form", [output(known=False), UNKNOWN], ids=["output", "text"])
 def test_a_preview_takes_unknown_values(hosted: tuple[Kind, Package], form: Any) -> None:
-    """A value that is known only after the deployment leaves the slot unknown in the preview."""
+    """`package`, `values`: A value that is known only after the deployment leaves the slot unknown in the preview."""
     kind, running = hosted
 
     made = running.construct({**WITH_VALUE, "values": {"PEER": form}, "subnet": output(known=False)}, preview=True)
@@ -134,7 +134,7 @@ def test_a_preview_takes_unknown_values(hosted: tuple[Kind, Package], form: Any)
 
 
 def test_a_known_output_is_a_value(hosted: tuple[Kind, Package]) -> None:
-    """At the deployment the text of an Output is in the slot, as from Python."""
+    """`package`, `values`: At the deployment the text of an Output is in the slot, as from Python."""
     kind, running = hosted
     python = in_python(kind, startup=PYTHON_WITH_VALUE, values={"PEER": "10.0.0.7"})
 

@@ -145,7 +145,7 @@ def differences(value: Any, spec: dict[str, Any], schema: dict[str, Any], place:
 
 @each
 def test_the_programs_vm_can_be_made(language: str, tmp_path: Path) -> None:
-    """The package constructs it; it obeys the same definition in each language."""
+    """`package`: The package constructs it; it obeys the same definition in each language."""
     cloud, given = PROGRAMS[language]
     inputs = given(tmp_path)
     with package(cloud, tmp_path) as running:
@@ -265,7 +265,7 @@ def prepared(engine: Engine, language: str) -> str:
 
 @pytest.mark.parametrize("language", ["python", "yaml"])
 def test_the_real_engine_makes_the_programs_vm(engine: Engine, language: str) -> None:
-    """`pulumi up` starts the package, which makes the VM with its children; a second one has nothing to do."""
+    """`package`: `pulumi up` starts the package, which makes the VM with its children; a second one has nothing to do."""
     place = prepared(engine, language)
     engine.run(place, "up", "--yes", "--skip-preview")
 
@@ -281,7 +281,7 @@ SECRETS = {"python": ('"westeurope"}', 'pulumi.Output.secret("a")}'), "yaml": ("
 
 @pytest.mark.parametrize("language", ["python", "yaml"])
 def test_the_real_engine_shows_a_refusal_as_one_message(engine: Engine, language: str) -> None:
-    """What is wrong stands there with its path, and no stack trace around it.
+    """`package`: What is wrong stands there with its path, and no stack trace around it.
 
     A Python program prints one of its own when the engine ends it, which is the SDK's doing.
     """

@@ -63,7 +63,7 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Up:
 
 
 def test_up_deploys_waits_and_shows_what_each_step_did(cloud: Up) -> None:
-    """The image of the VM and the packages of its definition are fetched first; the result is in the table."""
+    """`lab`: The image of the VM and the packages of its definition are fetched first; the result is in the table."""
     code, text = cloud.run(COMPONENT + 'Vm("web")')
     assert code == 0
     assert cloud.asked == ["debian-12", ("debian-12", ["curl", "nginx"])]
@@ -98,7 +98,7 @@ def test_a_payload_changed_under_a_running_vm_is_obeyed_at_the_next_boot(cloud: 
 
 
 def test_a_failing_step_fails_the_command(cloud: Up) -> None:
-    """Exit code 1, with the step, its exit code and the last lines of its output."""
+    """`lab`: Exit code 1, with the step, its exit code and the last lines of its output."""
     (cloud.lab.folder / "step-fails").touch()
     code, text = cloud.run('vm("web")')
     assert code == 1 and "web: step 'warm' failed with exit code 3\n  | cannot warm" in text
@@ -126,7 +126,7 @@ def test_a_vm_without_a_result_fails_the_command(cloud: Up) -> None:
     ],
 )
 def test_a_broken_program_deploys_nothing(cloud: Up, program: str, said: list[str]) -> None:
-    """Every problem is listed without a stack trace, the exit code is 1, and there is nothing in the cloud."""
+    """`lab`: Every problem is listed without a stack trace, the exit code is 1, and there is nothing in the cloud."""
     code, text = cloud.run(program)
     assert code == 1 and "Nothing was deployed." in text and "Traceback" not in text
     assert [part for part in said if part not in text] == [], text

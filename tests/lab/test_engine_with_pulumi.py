@@ -59,7 +59,7 @@ def cloud() -> Iterator[RealCloud]:
 
 
 def test_preview_up_and_destroy_do_what_they_say(cloud: RealCloud) -> None:
-    """A creation, nothing to do, an update, a replacement and an end, each seen by the engine as what it is."""
+    """`lab`: A creation, nothing to do, an update, a replacement and an end, each seen by the engine as what it is."""
     program = 'r = role("r", path="/{}/", description="{}"); pulumi.export("id", r.id)'
     cloud.write(program.format("a", "1"))
     subject = project.read(cloud.program, "local")
@@ -99,7 +99,7 @@ def test_a_failure_is_shown_with_its_reason(cloud: RealCloud) -> None:
 
 
 def test_a_killed_command_leaves_nothing_in_the_way(cloud: RealCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SIGKILL while a machine boots: the next run takes the lock, removes the half-made machine, and makes it."""
+    """`lab`: SIGKILL while a machine boots: the next run takes the lock, removes the half-made machine, and makes it."""
 
     def write_paper_plugin(path: Path, package: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,7 @@ def three() -> Iterator[dict[str, Machine]]:
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_the_real_agent_runs_the_payload_under_the_clouds_instance_id(three: dict[str, Machine], cloud: str) -> None:
-    """cloud-init on aws and azure, and the guest agent alone on gcp, learn who they are and run the payload."""
+    """`lab`: cloud-init on aws and azure, and the guest agent alone on gcp, learn who they are and run the payload."""
     machine = three[cloud]
     assert "payload-ran" in machine.exec("cat /var/log/payload").stdout
     place = "/etc/google_instance_id" if cloud == "gcp" else "/var/lib/cloud/data/instance-id"
@@ -96,7 +96,7 @@ def test_further_metadata_is_handed_out(three: dict[str, Machine]) -> None:
 
 
 def test_a_machine_outlives_the_command_that_made_it(lab: Lab) -> None:
-    """Another process may reboot it, cut its power, start it, and its disk is the same all the time."""
+    """`lab`: Another process may reboot it, cut its power, start it, and its disk is the same all the time."""
     code = "from lab.machine import Lab; Lab().create('gcp', 'web', payload=None).start()"
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment(lab), check=True, timeout=60)
     machine = lab.machine("web")
@@ -179,7 +179,7 @@ def test_services_that_died_are_started_by_the_next_command(lab: Lab) -> None:
 
 
 def test_down_leaves_nothing_of_what_was_killed(lab: Lab) -> None:
-    """A command killed while it makes machines, a keeper, the services: `down` finds and removes all of it."""
+    """`lab`: A command killed while it makes machines, a keeper, the services: `down` finds and removes all of it."""
     lab.create("azure", "web", payload=None).start()
     code = "from lab.machine import Lab; import itertools; lab = Lab()\n"
     code += "for n in itertools.count(): lab.create('aws', f'vm{n}', payload=None).start()"

@@ -30,7 +30,7 @@ def vm(request: pytest.FixtureRequest) -> Iterator[OneVm]:
 
 
 def test_update_changes_the_slot_in_place(vm: OneVm) -> None:
-    """The VM stays; only EC2 boots it for the change."""
+    """`on_change`: The VM stays; only EC2 boots it for the change."""
     vm.up(OLD)
     did = vm.up(NEW)
 
@@ -40,7 +40,7 @@ def test_update_changes_the_slot_in_place(vm: OneVm) -> None:
 
 
 def test_restart_boots_the_vm_on_each_cloud(vm: OneVm) -> None:
-    """In order, by the cloud's API where the cloud does not do it by itself, and once."""
+    """`on_change`: In order, by the cloud's API where the cloud does not do it by itself, and once."""
     vm.up(OLD, on_change="restart")
     did = vm.up(NEW, on_change="restart", wait=30)
 
@@ -51,7 +51,7 @@ def test_restart_boots_the_vm_on_each_cloud(vm: OneVm) -> None:
 
 
 def test_replace_makes_a_new_vm_from_the_next_change_on(vm: OneVm) -> None:
-    """To give another `on_change` replaces nothing, there and back."""
+    """`on_change`: To give another `on_change` replaces nothing, there and back."""
     first = (vm.up(OLD), vm.machine.instance_id)[1]
     assert "same" == vm.up(OLD, on_change="replace").vm
     assert "same" == vm.up(OLD).vm
@@ -66,7 +66,7 @@ def test_replace_makes_a_new_vm_from_the_next_change_on(vm: OneVm) -> None:
 
 
 def test_ignore_leaves_vm_and_steps(vm: OneVm) -> None:
-    """Nothing happens until it is no longer ignored."""
+    """`on_change`: Nothing happens until it is no longer ignored."""
     vm.up(OLD, wait=30)
     did = vm.up(NEW, on_change="ignore", wait=30)
 
@@ -164,7 +164,7 @@ def test_a_wait_that_is_asked_for_later_takes_the_result_that_is_there(vm: OneVm
 
 
 def test_what_is_obeyed_later_is_not_waited_for(vm: OneVm) -> None:
-    """Where the change does not boot the VM the deployment ends; where it does, the old ok does not count."""
+    """`wait`: Where the change does not boot the VM the deployment ends; where it does, the old ok does not count."""
     vm.up(OLD, wait=30)
     did = vm.up(NEW, wait=30, fails=True)
 
@@ -172,7 +172,7 @@ def test_what_is_obeyed_later_is_not_waited_for(vm: OneVm) -> None:
 
 
 def test_a_replaced_vm_is_deleted_when_the_new_one_has_said_ok(vm: OneVm) -> None:
-    """Where both can exist: on gcp and azure the name is free only when the old one is gone."""
+    """`on_change`, `wait`: Where both can exist: on gcp and azure the name is free only when the old one is gone."""
     vm.up(OLD, on_change="replace", wait=30)
     assert not vm.up(NEW, on_change="replace", wait=30, fails=True).ok
     assert (2 if vm.cloud == "aws" else 1) == len(vm.lab.machines())
@@ -182,7 +182,7 @@ def test_a_replaced_vm_is_deleted_when_the_new_one_has_said_ok(vm: OneVm) -> Non
 
 
 def test_a_restart_that_was_refused_is_done_by_the_next_deployment(vm: OneVm, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the VM was told is kept only when the VM has been restarted for it."""
+    """`on_change`: What the VM was told is kept only when the VM has been restarted for it."""
     if vm.cloud == "aws":
         pytest.skip("EC2 restarts by itself")
 

@@ -76,7 +76,7 @@ def steps_in(said: str) -> list[tuple[str, str]]:
 
 
 def test_replace_holds_from_the_next_change_on(vm: OneVm) -> None:
-    """To give another `on_change` replaces nothing; a change that is ignored leaves VM and steps."""
+    """`on_change`: To give another `on_change` replaces nothing; a change that is ignored leaves VM and steps."""
     vm.up(OLD)
     assert "same" == vm.up(OLD, on_change="replace").vm
     failed = vm.up(NEW, on_change="replace", wait=60, fails=True)

@@ -213,7 +213,7 @@ def test_a_machine_type_needs_leave_to_stop_on_gcp(lab: PaperLab) -> None:
     ],
 )
 def test_check_names_what_is_wrong(lab: PaperLab, package: str, path: str, value: Any, complaint: str) -> None:
-    """An unknown or missing property, a wrong type, a text over the limit: refused with its path and reason."""
+    """`lab`: An unknown or missing property, a wrong type, a text over the limit: refused with its path and reason."""
     cloud = provider(package, lab, lab.state)
     _, failures = cloud.check(cloud.vm, "web", {}, changed(VMS[package][1], path, value))
     assert [complaint in failure.reason for failure in failures] == [True], failures

@@ -59,7 +59,7 @@ def process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[by
 @pytest.mark.usefixtures("folder")
 class TestCheck:
     def test_fine_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """Without values they are taken as given, and named."""
+        """`check`: Without values they are taken as given, and named."""
         assert run(capsys, "check", "site.py") == (
             0,
             "site: 5 steps, no problems, values taken as given: UPSTREAM\n",
@@ -85,7 +85,7 @@ class TestCheck:
         assert [line.partition(": ")[0] for line in out.splitlines()] == ["name", "first_boot[0].names", "shutdown[0]"]
 
     def test_a_misspelt_value_is_a_problem(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """With `--set`, all values count as said."""
+        """`check`: With `--set`, all values count as said."""
         code, out, _ = run(capsys, "check", "site.py", "--set", "UPSTRAEM=1")
 
         assert code == 1
@@ -96,14 +96,14 @@ class TestCheck:
 class TestRender:
     @pytest.mark.parametrize("cloud", ["aws", "gcp", "azure"])
     def test_it_writes_exactly_the_bytes_of_the_slot(self, cloud: str) -> None:
-        """Nothing is added, decoded or translated, whatever the terminal's encoding."""
+        """`render`: Nothing is added, decoded or translated, whatever the terminal's encoding."""
         done = process("render", "site.py", "--cloud", cloud, "--set", "UPSTREAM=é", PYTHONIOENCODING="ascii")
 
         assert (done.returncode, done.stderr) == (0, b"")
         assert done.stdout == render(load("site.py"), {"UPSTREAM": "é"}, cloud).content  # pyright: ignore[reportArgumentType]
 
     def test_it_needs_every_used_value(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """Problems go to standard error, as standard output is for the payload."""
+        """`render`: Problems go to standard error, as standard output is for the payload."""
         assert run(capsys, "render", "site.py", "--cloud", "gcp") == (
             1,
             "",
@@ -166,7 +166,7 @@ class TestPlan:
         )
 
     def test_nothing_to_do_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """The same definition twice is nothing to do but what each boot does."""
+        """`plan`: The same definition twice is nothing to do but what each boot does."""
         assert run(capsys, "plan", "site.py", "site.py", "--set", "UPSTREAM=1") == (
             0,
             (
@@ -179,7 +179,7 @@ class TestPlan:
         )
 
     def test_neighbours_of_the_same_name_are_kept_apart(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """Two checkouts of one project can be compared, each with its own modules."""
+        """`plan`: Two checkouts of one project can be compared, each with its own modules."""
         for folder, text in (("old", "a"), ("new", "b")):
             write(f"{folder}/texts.py", f"TEXT = {text!r}")
             write(

@@ -69,7 +69,7 @@ def told(found: Imported) -> list[str]:
     ],
 )
 def test_time_by_name(tmp_path: Path, name: str, list_name: str) -> None:
-    """A script's name, else its folder's, says when it runs; its text is the step's, to the letter."""
+    """`import`: A script's name, else its folder's, says when it runs; its text is the step's, to the letter."""
     found = imported(tmp_path, **{name: f"{STRICT}echo 'é' \\\n"})
 
     assert [list_name] == [where for where, _, _ in found.definition.steps()]
@@ -124,7 +124,7 @@ def test_script_as_a_whole(tmp_path: Path, text: str, message: str) -> None:
     ],
 )  # fmt: skip
 def test_not_repeatable(tmp_path: Path, line: str) -> None:
-    """A command that a second run would do again, or fail at, is named with its line."""
+    """`import`: A command that a second run would do again, or fail at, is named with its line."""
     found = imported(tmp_path, **{"setup.sh": f"{STRICT}{line}\n"})
 
     assert len(told(found)) >= 1
@@ -161,7 +161,7 @@ def test_repeatable(tmp_path: Path, line: str) -> None:
     ],
 )
 def test_secret(tmp_path: Path, line: str, secret: str) -> None:
-    """What looks like a secret is named with its line, and no message shows it."""
+    """`import`: What looks like a secret is named with its line, and no message shows it."""
     found = imported(tmp_path, **{"setup.sh": f"{STRICT}{line}\n"})
 
     assert [warning for warning in told(found) if "holds what looks like" in warning]
@@ -193,7 +193,7 @@ def test_no_secret(tmp_path: Path, line: str) -> None:
     ],
 )
 def test_what_is_no_script(tmp_path: Path, name: str, content: str | bytes) -> None:
-    """What cannot become a step is named and said to be lost; the rest is imported."""
+    """`import`: What cannot become a step is named and said to be lost; the rest is imported."""
     found = imported(tmp_path, **{"setup.sh": STRICT, name: content})
 
     assert [Shell("setup.sh", script=STRICT)] == [step for _, _, step in found.definition.steps()]
@@ -204,7 +204,7 @@ def test_what_is_no_script(tmp_path: Path, name: str, content: str | bytes) -> N
 
 
 def test_cloud_config(tmp_path: Path) -> None:
-    """The usual keys become steps, in the order in which cloud-init obeys them."""
+    """`import`: The usual keys become steps, in the order in which cloud-init obeys them."""
     found = config(
         tmp_path,
         """
@@ -318,7 +318,7 @@ def asks(value: Any) -> bool:
 @given(key=KEYS, value=VALUES)
 @settings(deadline=None, max_examples=150, derandomize=True, database=None)
 def test_any_cloud_config(tmp_path_factory: pytest.TempPathFactory, key: str, value: Any) -> None:
-    """Whatever a key holds, it becomes steps without problems or is named; nothing else happens."""
+    """`import`: Whatever a key holds, it becomes steps without problems or is named; nothing else happens."""
     file = tmp_path_factory.mktemp("any") / "user-data"
     file.write_text(f"#cloud-config\n{yaml.safe_dump({key: value})}")
     try:
@@ -364,7 +364,7 @@ https://a.example/more
 
 
 def test_mime(tmp_path: Path) -> None:
-    """Each part of a MIME document becomes what its type says: a script once, a boothook at every boot."""
+    """`import`: Each part of a MIME document becomes what its type says: a script once, a boothook at every boot."""
     found = imported(tmp_path, data=MIME.replace("{more}", ""))
 
     assert ["packages nginx", "data: setup.sh"] == [step.name for step in found.definition.first_boot]
@@ -430,7 +430,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_command_that_loses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """When something was not carried over the command ends with 1, so that no pipeline overlooks it."""
+    """`import`: When something was not carried over the command ends with 1, so that no pipeline overlooks it."""
     imported(tmp_path, **{"setup.sh": STRICT, "notes.txt": "x"})
 
     assert 1 == run(capsys, "import", str(tmp_path))[0]

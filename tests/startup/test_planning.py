@@ -86,7 +86,7 @@ def test_the_plan_names_exactly_the_due_steps_and_why(new: StartupScript, expect
 
 
 def test_nothing_changed_is_nothing_to_do() -> None:
-    """The same definition runs every-boot and shutdown steps as always, and gives no reason for anything."""
+    """`plan`: The same definition runs every-boot and shutdown steps as always, and gives no reason for anything."""
     assert [("warm", "run at each boot", ()), ("drain", "run at each stop", ())] == [
         (step.name, step.action, step.reasons) for step in plan(OLD, OLD)
     ]
@@ -103,7 +103,7 @@ def test_a_changed_value_concerns_the_steps_that_use_it() -> None:
 
 
 def test_a_value_known_on_one_side_only_is_said_to_be_so() -> None:
-    """Where a value is not known, the plan does not claim that it changed."""
+    """`plan`: Where a value is not known, the plan does not claim that it changed."""
     assert ("value UP is not known on both sides",) == plan(OLD, OLD, {"UP": "1"}, None)[0].reasons
 
 

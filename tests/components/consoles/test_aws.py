@@ -57,7 +57,7 @@ def state_of(ec2: Any, instance: str) -> str:
 
 
 def test_moto_answers_with_its_text(instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the instance wrote arrives through the Query API, signed request and base64 included."""
+    """`wait`: What the instance wrote arrives through the Query API, signed request and base64 included."""
     monkeypatch.setattr(
         general, "SAMPLE_CONSOLE_OUTPUT", 'boot\r\nevenboot: result {"result": "ok", "boot_id": "b1"}\r\n'
     )
@@ -68,7 +68,7 @@ def test_moto_answers_with_its_text(instance: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_moto_reboots_what_runs(ec2: Any, instance: str) -> None:
-    """A restart leaves the instance running."""
+    """`on_change`: A restart leaves the instance running."""
     assert console_of(instance).restart() is True
     assert state_of(ec2, instance) == "running"
 

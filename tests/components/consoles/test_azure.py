@@ -88,7 +88,7 @@ def test_boot_diagnostics_that_are_off_are_told(opened: Open) -> None:
 
 
 def test_a_restart_waits_for_its_end(opened: Open) -> None:
-    """The VM is restarted by its operating system, and the restart is over when the cloud says so."""
+    """`on_change`: The VM is restarted by its operating system, and the restart is over when the cloud says so."""
     console, server = opened(AZURE, Machine())
 
     assert console.restart() is True

@@ -63,7 +63,7 @@ def test_the_end_of_port_1_is_asked_for(opened: Open) -> None:
 
 
 def test_a_restart_stops_in_order_and_starts(opened: Open) -> None:
-    """A reset would pull the plug and skip the shutdown steps: the VM is stopped, and started when it is off."""
+    """`on_change`: A reset would pull the plug and skip the shutdown steps: the VM is stopped, and started when it is off."""
     zone = Zone()
     console, server = opened(GCP, zone)
 

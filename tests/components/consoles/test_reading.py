@@ -17,7 +17,7 @@ TEXT = 'boot\r\nevenboot: result {"result": "ok"}\r\nlogin: é '
 
 
 def test_the_newest_text_is_read(api: Api, opened: Open) -> None:
-    """What the cloud has of the console comes as it is."""
+    """`wait`: What the cloud has of the console comes as it is."""
     console, _ = opened(api, lambda asked: api.text(TEXT))
 
     assert console.name == "web"
