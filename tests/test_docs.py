@@ -393,7 +393,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *map(ROOT.joinpath, ("CONTRIBUTING.md", "CHANGELOG.md", "templates/README.md"))], ids=lambda page: page.name)
 def test_links_resolve(page: Path) -> None:
     """A link inside the project leads to a file that is there, and to one of its headings."""
     broken: list[str] = []
