@@ -7,16 +7,18 @@ what this would write.
 from __future__ import annotations
 
 import argparse
+import ast
 import dataclasses
 import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 DOCS = Path(__file__).resolve().parent
-sys.path.insert(0, str(DOCS.parent))
+ROOT = DOCS.parent
+sys.path.insert(0, str(ROOT))
 
 from startup.definition import STEP_TYPES, StartupScript  # noqa: E402  the line above finds it
 
@@ -54,12 +56,7 @@ def components() -> str:
     for args, title in ((AwsVmArgs, "AWS"), (GcpVmArgs, "Google Cloud"), (AzureVmArgs, "Azure")):
         parts += [f"### `{args.__name__}`: on {title} also\n", _table(args, _attributes(args))]
     parts += ["### `Inbound`: one of `inbound`\n", _table(Inbound, _attributes(Inbound)), "## Outputs\n"]
-    common = _said(Vm)
-    rows = [("all", name, text) for name, text in common.items()]
-    for component in (AwsVm, GcpVm, AzureVm):
-        own = {name: text for name, text in _said(component).items() if common.get(name) != text}
-        rows += [(f"`{component.__name__}`", name, text) for name, text in own.items()]
-    parts.append(_rows(("output", "of", "is"), [(f"`{name}`", of, text) for of, name, text in rows]))
+    parts.append(_outputs(Vm, AwsVm, GcpVm, AzureVm))
     return "\n".join(parts)
 
 
@@ -70,6 +67,21 @@ def commands() -> str:
     from startup.__main__ import parser as of_startup
 
     return "\n".join(_command(parser()) for parser in (of_startup, of_components, of_lab))
+
+
+def on_the_vm() -> str:
+    """Return every call of the command on the VM, in the words of the comments above its functions."""
+    text = (ROOT / "startup" / "runner" / "command.sh").read_text("utf-8")
+    [usage] = re.findall(r"'usage: evenboot (.+)' >&2", text)
+    rows: list[tuple[str, str]] = []
+    for call in usage.split(" | "):
+        name = call.split()[0]
+        [comment] = re.findall(rf"^((?:#.*\n)+){name}\(\) ", text, re.MULTILINE)
+        words, _, does = " ".join(comment.replace("#", "").split()).partition(": ")
+        if words != call:
+            raise SystemExit(f"command.sh: the comment above {name}() is about {words}, the usage says {call}")
+        rows.append((f"`evenboot {call}`", re.sub(r"--\w+", r"`\g<0>`", does)))
+    return _rows(("call", "does"), rows)
 
 
 def proven() -> str:
@@ -89,6 +101,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "steps.md": steps,
     "components.md": components,
     "commands.md": commands,
+    "on-the-machine.md": on_the_vm,
     "proofs.md": proven,
 }
 
@@ -153,8 +166,20 @@ def _attributes(subject: Any) -> dict[str, str]:
 
 def _table(subject: Any, attributes: dict[str, str]) -> str:
     fields = {field.name: field for field in dataclasses.fields(subject)}
-    rows = [(f"`{name}`", _type(fields[name]), _default(fields[name]), text) for name, text in attributes.items()]
+    names = vars(sys.modules[subject.__module__])
+    rows = [(f"`{name}`", _type(fields[name], names), _default(fields[name]), text) for name, text in attributes.items()]
     return _rows(("argument", "type", "default", "meaning"), rows)
+
+
+def _outputs(common: type, *components: type) -> str:
+    """Return what each output is on all clouds, and in which words on one."""
+    on_all, *own = (_said(kind) for kind in (common, *components))
+    names = dict.fromkeys(name for texts in (on_all, *own) for name in texts)
+    rows: list[tuple[str, ...]] = []
+    for name in names:
+        words = on_all.get(name, "")
+        rows.append((f"`{name}`", words, *(text if (text := texts.get(name, "")) != words else "" for texts in own)))
+    return _rows(("output", "is", *(f"on `{kind.__name__}`" for kind in components)), rows)
 
 
 def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -162,9 +187,18 @@ def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _type(field: dataclasses.Field[Any]) -> str:
+def _type(field: dataclasses.Field[Any], names: dict[str, Any]) -> str:
     text = str(field.type).replace("pulumi.", "")
+    if choices := _choices(text, names):
+        return " or ".join(f'`"{choice}"`' for choice in choices)
     return TYPES.get(text, f"`{text}`").replace("|", "or")
+
+
+def _choices(text: str, names: dict[str, Any]) -> Sequence[str]:
+    """Return the texts among which a field's type lets choose, if it does so."""
+    if get_origin(names.get(text)) is Literal:
+        return get_args(names[text])
+    return ast.literal_eval(f"({text.removeprefix('Literal')[1:-1]},)") if text.startswith("Literal[") else ()
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
@@ -176,6 +210,8 @@ def _default(field: dataclasses.Field[Any]) -> str:
         return "derived"
     if field.name in ("mode",):
         return f"`{field.default:#o}`"
+    if isinstance(field.default, str):
+        return f'`"{field.default}"`'
     return "none" if field.default in (None, ()) else f"`{field.default!r}`"
 
 

@@ -35,6 +35,7 @@ from startup.testing.root import why_not
 from .checkout import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BESIDE = ("CONTRIBUTING.md", "CHANGELOG.md", "templates/README.md")
 RUNNER = ROOT / "startup" / "runner"
 NOT_RUN = re.compile(r"_Not run by the tests.*?: (?P<reason>.+)_")
 MACHINE = ROOT / "docs" / "on-the-machine.md"
@@ -252,16 +253,12 @@ def documented(pattern: str, *pages: Path) -> set[str]:
 
 
 def test_commands_are_documented(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every call of `evenboot`, `python -m startup` and `python -m lab` stands in a table, and no other."""
-    usage = re.search(r"usage: evenboot (.+)' >&2", (RUNNER / "command.sh").read_text())
-    assert usage
+    """Every call of `python -m startup` and `python -m lab` stands in a table, and no other."""
     with pytest.raises(SystemExit):
         startup_command(["--help"])
     of_startup = set(re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE))
     of_lab = next(action.choices for action in lab_parser()._actions if action.dest == "command")
 
-    assert {call.split()[0] for call in usage[1].split(" | ")} == documented(r"\n\| `evenboot (\w+)", MACHINE)
-    assert set(re.findall(r"--\w+", usage[1])) == documented(r"`evenboot status (--\w+)", MACHINE)
     assert of_startup == documented(r"\| `python -m startup (\w+)")
     assert set(of_lab or ()) == documented(r"`python -m lab (\w+)[^`]*`(?=[^\n]*\|)", PAGES[0])
 
@@ -393,7 +390,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [*PAGES, *map(ROOT.joinpath, ("CONTRIBUTING.md", "CHANGELOG.md", "templates/README.md"))], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *(ROOT / name for name in BESIDE)], ids=lambda page: page.name)
 def test_links_resolve(page: Path) -> None:
     """A link inside the project leads to a file that is there, and to one of its headings."""
     broken: list[str] = []

@@ -3,7 +3,8 @@ usage() {
 	exit 64
 }
 
-# status [--json] [--wait SECONDS]: 0: ok; 1: failed; 2: still running, or none yet.
+# status [--json] [--wait SECONDS]: says what the last apply of this boot did, for people or as one JSON object; with
+# --wait as soon as it has ended, and after so many seconds at the latest. 0: ok; 1: failed; 2: running, or none yet.
 status() {
 	lines=2,\$p seconds=0
 	while [ $# -gt 0 ]; do
@@ -52,9 +53,11 @@ not_in_a_step() {
 	exit 64
 }
 
-# apply: one that begins after this call. systemd takes a call for a new one for part of one that is about to end.
+# apply: asks the slot for the definition (the cached one is used if the service does not answer) and obeys it now; what
+# is done stays done. Ends as status does.
 apply() {
 	not_in_a_step
+	# One that begins after this call. systemd takes a call for a new one for part of one that is about to end.
 	make_folders && echo yes >"$run/wanted" || exit
 	for _ in 1 2 3; do
 		[ ! -s "$run/wanted" ] || systemctl start evenboot.service
@@ -65,7 +68,7 @@ apply() {
 	status
 }
 
-# log [STEP]: the log, or what the step last printed.
+# log [STEP]: prints the whole log, the older file first, or what the step printed when it last ran.
 log() {
 	if [ $# -gt 0 ]; then
 		step_output "$(as_json "$1")"
@@ -79,7 +82,7 @@ as_json() {
 	printf '%s' "$1" | sed 's/[\\"]/\\&/g'
 }
 
-# rerun STEP: drop the step's record, and apply.
+# rerun STEP: drops one step's record, and applies: that step is due, and whatever else is. Ends as status does.
 rerun() {
 	not_in_a_step
 	in_force || usage
@@ -93,7 +96,8 @@ rerun() {
 	apply
 }
 
-# clean: what any definition has put in place goes, and the runner with it.
+# clean: removes, before an image is taken, all that the runner and any definition of it have put on the disk; what the
+# steps did stays.
 clean() {
 	not_in_a_step
 	take_lock "$run/lock"
