@@ -20,6 +20,7 @@ from typing import Any, get_args
 
 import pytest
 
+import components
 import startup
 from components.__main__ import parser as components_parser
 from components.consoles import aws, azure, gcp
@@ -261,6 +262,19 @@ def test_commands_are_documented(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert of_startup == documented(r"\| `python -m startup (\w+)")
     assert set(of_lab or ()) == documented(r"`python -m lab (\w+)[^`]*`(?=[^\n]*\|)", PAGES[0])
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_children_are_documented(cloud: str) -> None:
+    """docs/components.md names each child that a VM has on a cloud when it is given nothing but a definition."""
+    name = {"aws": "Aws", "gcp": "Gcp", "azure": "Azure"}[cloud]
+    kind, args = getattr(components, f"{name}Vm"), getattr(components, f"{name}VmArgs")
+    script = StartupScript("site", every_boot=[startup.Shell("one", script="true")])
+    made = {child for _, child in deploy(lambda: kind("web", args(startup=script)) and None).all()}
+    rows = re.findall(r"^\| (`web-.+?) \| (.+?) \|", (ROOT / "docs" / "components.md").read_text("utf-8"), re.MULTILINE)
+    shown = {child for names, where in rows if cloud in where.split(", ") for child in re.findall(r"`(.+?)`", names)}
+
+    assert {child for child in made if child.startswith("web-")} == shown
 
 
 def test_reading_results_is_documented() -> None:
