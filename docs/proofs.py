@@ -65,6 +65,7 @@ SUBJECTS = {
     "render": "`python -m startup render` writes the slot's bytes, and nothing else.",
     "plan": "`python -m startup plan` says which steps a VM would run, and why.",
     "import": "`python -m startup import` carries over or names everything, and shows no secret.",
+    "kit": "A user's test sees what a boot, a reboot, an edit or a kill leaves, and which step is not repeatable.",
     "lab": "The local cloud boots the program's VMs with the clouds' agents, takes what the clouds take, and leaves nothing.",
 }
 # A measure is no test: what a promise about cost has is a figure.
@@ -73,7 +74,7 @@ MEASURED = {"L17": "measured: [results](../bench/results.md#runner)"}
 ROOMS = {
     "tests/boot": "booted machines",
     "tests/runner": "throw-away root",
-    "tests/kit": "throw-away root",
+    "tests/kit": "test kit",
     "tests/components/consoles": "stand-ins of the APIs",
     "tests/components": "mocks",
     "tests/hosted": "packages",

@@ -36,7 +36,7 @@ MENDED = "echo third >>/done"
 
 
 def test_a_failing_step_is_mended_with_what_the_deployment_says(cloud: Cloud) -> None:
-    """L4, L6, L12: the message has all that mending takes; the preview lists the mended step alone; it and those after it run.
+    """L4, L6, L12, `wait`, `preview`: the message has all that mending takes; the preview lists the mended step, which runs.
 
     With the real engine where there is one, with the embedded run elsewhere.
     """

@@ -159,7 +159,7 @@ def test_an_image_that_was_looked_up_is_kept() -> None:
 
 
 def test_an_image_of_ones_own_is_not_looked_up() -> None:
-    """An AMI's id is taken as it is, once it is seen to be there; a change of it is a change of the instance."""
+    """`image`: An AMI's id is taken as it is, once it is seen to be there; a change of it is a change of the instance."""
     deployment = vm(image="ami-aaaaaaaa", subnet="subnet-own")
 
     assert "ami-aaaaaaaa" == deployment.resource("web-vm").properties["ami"]

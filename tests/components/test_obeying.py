@@ -55,7 +55,7 @@ def test_a_vm_that_ignores_changes_keeps_what_it_was_told(kind: Kind) -> None:
 
 
 def test_only_a_vm_that_is_waited_for_has_a_result(kind: Kind) -> None:
-    """It is kept when it has come: behind hooks before it is made and changed. Steps are kept without it."""
+    """`wait`: It is kept when it has come: behind hooks before it is made and changed. Steps are kept without it."""
     deployment = kind.deploy(wait=True)
     result, told = deployment.resource("web-result"), deployment.resource("web-steps")
 
@@ -66,7 +66,7 @@ def test_only_a_vm_that_is_waited_for_has_a_result(kind: Kind) -> None:
 
 
 def test_the_result_is_of_all_that_boots_the_vm(kind: Kind) -> None:
-    """Another size of the VM is another result to wait for, and no other step."""
+    """`wait`: Another size of the VM is another result to wait for, and no other step."""
     size = {"aws": "instance_type", "gcp": "machine_type", "azure": "vm_size"}[kind.cloud]
     first, second = (kind.deploy(wait=True, **{size: name}) for name in ("a", "b"))
 

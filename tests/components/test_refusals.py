@@ -74,7 +74,7 @@ def test_a_failed_look_up_is_a_problem_of_its_argument() -> None:
     ],
 )
 def test_only_what_is_known_to_be_missing_is_a_problem(said: str, path: str | None) -> None:
-    """Who may not look, or gets no answer, deploys all the same: what is wrong is said then."""
+    """`refusals`: Who may not look, or gets no answer, deploys all the same: what is wrong is said then."""
 
     def look() -> None:
         raise Exception(said)
@@ -86,7 +86,7 @@ def test_only_what_is_known_to_be_missing_is_a_problem(said: str, path: str | No
 
 
 def test_all_that_a_cloud_is_asked_to_make_has_the_hook(kind: Kind) -> None:
-    """A place is refused where the first thing is made, which need not be the VM."""
+    """`refusals`: A place is refused where the first thing is made, which need not be the VM."""
     deployment = kind.deploy(inbound=[Inbound(80)])
     made = [one for one in deployment.registered if one.type.startswith(f"{kind.package}:")]
 

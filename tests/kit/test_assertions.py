@@ -40,13 +40,13 @@ def message(assertion: object, *arguments: object, **options: object) -> str:
 
 
 def test_sound_definition_passes() -> None:
-    """A definition that looks before it acts passes both, with its values and stand-ins."""
+    """`kit`: A definition that looks before it acts passes both, with its values and stand-ins."""
     assert_idempotent(SOUND, values={"PORT": "80"}, prepare=tool)
     assert_survives_any_kill(SOUND, values={"PORT": "80"}, prepare=tool)
 
 
 def test_reboot_step_passes() -> None:
-    """A definition that reboots is followed over its reboot, and killed on both sides of it."""
+    """`kit`: A definition that reboots is followed over its reboot, and killed on both sides of it."""
     definition = StartupScript("site", first_boot=[Reboot("kernel"), Shell("after", script="echo after >/srv/after")])
 
     assert_idempotent(definition)
@@ -96,7 +96,7 @@ def test_failing_definition_is_said() -> None:
 
 
 def test_half_done_step_does_not_survive() -> None:
-    """The kill point is named with its step, and the way of going on, and what differs then."""
+    """`kit`: The kill point is named with its step, and the way of going on, and what differs then."""
     assert_idempotent(HALVES)
     said = message(assert_survives_any_kill, HALVES)
 
@@ -112,7 +112,7 @@ and 1 more"""
 
 
 def test_appended_line_does_not_survive() -> None:
-    """A line that is there already when the step is killed stands there twice."""
+    """`kit`: A line that is there already when the step is killed stands there twice."""
     said = message(assert_survives_any_kill, APPENDS)
 
     assert "  /srv/hosts: was '10.0.0.7 db\\n', is '10.0.0.7 db\\n10.0.0.7 db\\n'" in said.splitlines()

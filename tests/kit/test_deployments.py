@@ -32,7 +32,7 @@ def program(cloud: str, definition: StartupScript = APP, opts: Any = None, **arg
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_the_payload_boots(deploy: Callable[..., Deployment], machine_of: Callable[[str], Machine], cloud: str) -> None:
-    """What the slot holds is the rendered text, and a machine boots it."""
+    """`kit`: What the slot holds is the rendered text, and a machine boots it."""
     deployment = deploy(program(cloud))
 
     assert render(APP, {}, components_cloud(cloud)).text == deployment.script("app") == deployment.script("app-vm")
@@ -54,7 +54,7 @@ def test_a_script_in_an_object_is_found(deploy: Callable[..., Deployment], cloud
 
 
 def test_options_are_those_that_were_given(deploy: Callable[..., Deployment]) -> None:
-    """Options that Pulumi's own mocks hide are there by their Python names, and those that were not given are not."""
+    """`kit`: Options that Pulumi's own mocks hide are there by their Python names, and those that were not given are not."""
     alias = pulumi.Alias(name="old")
     deployment = deploy(program("gcp", opts=pulumi.ResourceOptions(protect=True, aliases=[alias], ignore_changes=["labels"])))
     options = deployment.resource("app", "GcpVm").options

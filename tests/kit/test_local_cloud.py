@@ -44,7 +44,7 @@ def test_it_boots(local_cloud):
 
 @pytest.mark.boot
 def test_marked_test_has_the_vms_of_its_program(tmp_path: Path) -> None:
-    """The VMs of the program are booted before the test and gone after it; the lab of the user is not touched."""
+    """`kit`: The VMs of the program are booted before the test and gone after it; the lab of the user is not touched."""
     if reason := local_cloud.why_not():
         pytest.skip(reason)
     for name, text in FILES.items():

@@ -36,7 +36,7 @@ def three(second: str = "true") -> StartupScript:
 
 
 def test_first_boot(machine: Machine) -> None:
-    """What a boot has left is there to look at: files, packages, services, the journal, what ran."""
+    """`kit`: What a boot has left is there to look at: files, packages, services, the journal, what ran."""
     status = machine.boot(APP, {"PORT": "80"})
 
     assert ("ok", "first", "app") == (status.result, status.boot, status.definition)
@@ -49,7 +49,7 @@ def test_first_boot(machine: Machine) -> None:
 
 
 def test_reboot_edit_and_clone(machine: Machine) -> None:
-    """An orderly reboot runs the shutdown steps; an edit makes due what it concerns; a clone is a machine of its own."""
+    """`kit`: An orderly reboot runs the shutdown steps; an edit makes due what it concerns; a clone is a machine of its own."""
     machine.boot(APP, {"PORT": "80"})
     machine.reboot()
     assert (["warm"], ["drain"]) == (machine.ran, machine.lines("/srv/drained"))
@@ -157,7 +157,7 @@ def test_packages_bring_what_is_said(machine: Machine) -> None:
 
 
 def test_no_network(machine: Machine) -> None:
-    """Whatever a step calls, nothing leaves the machine."""
+    """`kit`: Whatever a step calls, nothing leaves the machine."""
     routes = machine.run("cat /proc/net/route; cat /proc/net/dev").stdout
 
     assert {"lo"} == {line.partition(":")[0].strip() for line in routes.splitlines() if ":" in line}

@@ -76,7 +76,7 @@ def project(wheel: Path) -> Iterator[tuple[Path, Path]]:
 
 @pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 def test_from_the_wheel(project: tuple[Path, Path]) -> None:
-    """pytest finds the plugin by itself, and the kit works beside the project's own `components`."""
+    """`kit`: pytest finds the plugin by itself, and the kit works beside the project's own `components`."""
     printed = run(*project)
 
     assert "3 passed" in printed, printed
@@ -94,7 +94,7 @@ def test_local_cloud_is_said_to_be_missing(project: tuple[Path, Path]) -> None:
 
 
 def test_without_root(project: tuple[Path, Path]) -> None:
-    """Another user has machines in a user namespace; what needs other accounts is skipped with the reason."""
+    """`kit`: Another user has machines in a user namespace; what needs other accounts is skipped with the reason."""
     python = next((found for found in ("/usr/bin/python3", sys.executable) if same_version(found)), None)
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     if os.geteuid() != 0 or not shutil.which("setpriv") or not python:

@@ -75,7 +75,7 @@ def test_ignore_leaves_vm_and_steps(vm: OneVm) -> None:
 
 
 def test_a_failing_step_fails_the_deployment_until_it_is_mended(vm: OneVm) -> None:
-    """The message has step, exit code, output and what to do; the next one asks again; the mended one ends well."""
+    """`wait`: The message has step, exit code, output and what to do; the next one asks again; the mended one ends well."""
     did = vm.up(OLD, wait=30, on_change="restart", fails=True)
 
     assert ("create", "create", "same", False) == (did.vm, did.steps, did.result, did.ok)
@@ -95,7 +95,7 @@ def test_a_failing_step_fails_the_deployment_until_it_is_mended(vm: OneVm) -> No
 
 
 def test_a_failure_with_nothing_to_mend_ends_with_a_reboot(vm: OneVm) -> None:
-    """As the message says: the VM has gone on by itself, and the next deployment sees that."""
+    """`wait`: As the message says: the VM has gone on by itself, and the next deployment sees that."""
     assert not vm.up(OLD, wait=30, fails=True).ok
     vm.write(OLD, wait=30)
     vm.machine.reboot()
@@ -113,7 +113,7 @@ def test_a_failure_with_nothing_to_mend_ends_with_a_reboot(vm: OneVm) -> None:
     ],
 )
 def test_what_to_do_after_a_failure_is_as_on_change_has_it(vm: OneVm, on_change: str, advice: str) -> None:
-    """Who follows it ends well; what is to be obeyed later ends the deployment, and no other result is waited for."""
+    """`wait`: Who follows it ends well; what is to be obeyed later ends the deployment, and no other result is waited for."""
     did = vm.up(OLD, wait=30, on_change=on_change, fails=True)
     assert not did.ok
     by_itself = vm.cloud == "aws" and on_change == "update"
@@ -126,7 +126,7 @@ def test_what_to_do_after_a_failure_is_as_on_change_has_it(vm: OneVm, on_change:
 
 
 def test_every_change_that_boots_the_vm_is_waited_for(vm: OneVm) -> None:
-    """Another size boots the VM on each cloud: its result is waited for, and no step is changed by it."""
+    """`wait`: Another size boots the VM on each cloud: its result is waited for, and no step is changed by it."""
     vm.up(OLD, wait=30)
     did = vm.up(OLD, wait=30, fails=True, **vm.other_size)
 
@@ -141,7 +141,7 @@ def test_every_change_that_boots_the_vm_is_waited_for(vm: OneVm) -> None:
 
 
 def test_a_change_that_comes_with_another_size_is_obeyed_at_once(vm: OneVm) -> None:
-    """The VM boots once, for both, and is waited for, whatever `on_change` says."""
+    """`on_change`, `wait`: The VM boots once, for both, and is waited for, whatever `on_change` says."""
     vm.up(OLD, wait=30)
     did = vm.up(NEW, wait=30, fails=True, **vm.other_size)
 
@@ -153,7 +153,7 @@ def test_a_change_that_comes_with_another_size_is_obeyed_at_once(vm: OneVm) -> N
 
 
 def test_a_wait_that_is_asked_for_later_takes_the_result_that_is_there(vm: OneVm) -> None:
-    """Of a VM that obeys at its next boot there may be none of its newest definition, and none is waited for."""
+    """`wait`: Of a VM that obeys at its next boot there may be none of its newest definition, and none is waited for."""
     vm.up(OLD)
     assert vm.up(OLD, wait=30).ok
     vm.up(OLD)

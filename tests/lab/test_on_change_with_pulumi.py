@@ -28,7 +28,7 @@ def vm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def test_a_failing_step_fails_the_deployment_and_a_preview_shows_the_mended_one(vm: OneVm) -> None:
-    """Failure, the same again, preview of the mended definition, mended, nothing to do: as a user goes through them."""
+    """`wait`, `preview`: Failure, the same again, preview of the mended definition, mended: as a user goes through them."""
     did = vm.up(OLD, wait=60, on_change="restart", fails=True)
     assert ("create", "create", "same", False) == (did.vm, did.steps, did.result, did.ok)
     who = "AWS stops and starts the instance" if vm.cloud == "aws" else "the VM is restarted"
@@ -52,7 +52,7 @@ def test_a_failing_step_fails_the_deployment_and_a_preview_shows_the_mended_one(
 
 
 def test_a_change_that_fails_is_mended_by_the_next_one(vm: OneVm) -> None:
-    """The mended definition's preview shows what differs from the failed one; a change of size is waited for, too."""
+    """`preview`: The mended definition's preview shows what differs from the failed one; a change of size is waited for, too."""
     assert vm.up(OLD, wait=60, on_change="restart").ok
     did = vm.up(NEW, wait=60, on_change="restart", fails=True)
     assert ("update", "update", "same", False) == (did.vm, did.steps, did.result, did.ok)

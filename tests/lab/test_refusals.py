@@ -44,7 +44,7 @@ def vm(request: pytest.FixtureRequest) -> Iterator[OneVm]:
     indirect=["vm"],
 )
 def test_what_is_not_there_is_said_before_anything_is_made(vm: OneVm, arguments: Any, names: list[str]) -> None:
-    """Each argument that names something, on each cloud; all of them together."""
+    """`refusals`: Each argument that names something, on each cloud; all of them together."""
     did = vm.up(STEPS, **arguments)
 
     assert ("same", False) == (did.vm, did.ok)
