@@ -120,19 +120,22 @@ def _command(parser: argparse.ArgumentParser) -> str:
     """Return a command's calls, and the options of each."""
     [subs] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
     helps = {action.dest: action.help or "" for action in subs._choices_actions}
-    calls: list[tuple[str, ...]] = []
-    options: list[tuple[str, ...]] = []
+    calls: list[tuple[str, str]] = []
+    options: list[tuple[str, str, str]] = []
     for name, sub in subs.choices.items():
+        chosen = {_option(action): action for action in sub._get_optional_actions() if action.dest != "help"}
         words = [str(action.metavar or action.dest.upper()) for action in sub._get_positional_actions()]
-        calls.append((f"`{' '.join([sub.prog, *words])}`", helps[name], sub.epilog or ""))
-        for action in sub._get_optional_actions():
-            if action.dest != "help":
-                value = "" if action.nargs == 0 else f" {action.metavar or '|'.join(action.choices or [action.dest.upper()])}"
-                options.append((f"`{name}`", f"`{action.option_strings[-1]}{value}`", action.help or ""))
-    parts = [f"## `{parser.prog}`\n", f"{parser.description}\n"]
-    parts.append(_rows(("call", "does"), [(call, f"{text}. {epilog}".strip()) for call, text, epilog in calls]))
-    parts.append(_rows(("call", "option", "is"), options))
-    return "\n".join(parts)
+        words += [option for option, action in chosen.items() if action.required]
+        calls.append((f"`{' '.join([sub.prog, *words])}`", f"{helps[name]}. {sub.epilog or ''}".strip()))
+        options += [(f"`{name}`", f"`{option}`", action.help or "") for option, action in chosen.items()]
+    head = f"## `{parser.prog}`\n\n{parser.description}\n"
+    return "\n".join([head, _rows(("call", "does"), calls), _rows(("call", "option", "is"), options)])
+
+
+def _option(action: argparse.Action) -> str:
+    """Return an option as one writes it, with its value."""
+    value = action.metavar or "|".join(action.choices or [action.dest.upper()])
+    return action.option_strings[-1] if action.nargs == 0 else f"{action.option_strings[-1]} {value}"
 
 
 def _sections(subject: Any) -> dict[str, str]:
