@@ -110,7 +110,7 @@ def test_inbound_of_a_subnet_of_ones_own_asks_for_its_network() -> None:
 
 
 def test_each_default_can_be_loosened_by_name() -> None:
-    """`security`, `ssh_public_key`, `public_address`: The named arguments reach the instance."""
+    """`security`, `ssh_public_key`, `disk_gib`, `public_address`: The named arguments reach the instance."""
     properties = (
         vm(
             secure_boot=False,
@@ -118,6 +118,7 @@ def test_each_default_can_be_loosened_by_name() -> None:
             serial_console=True,
             scopes=["https://www.googleapis.com/auth/logging.write"],
             ssh_public_key="ssh-ed25519 AAAA me",
+            disk_gib=50,
             public_address=False,
         )
         .resource("web-vm")
@@ -131,6 +132,7 @@ def test_each_default_can_be_loosened_by_name() -> None:
         properties["metadata"]["ssh-keys"],
     )
     assert ["https://www.googleapis.com/auth/logging.write"] == properties["serviceAccount"]["scopes"]
+    assert 50 == properties["bootDisk"]["initializeParams"]["size"]
     assert [{"subnetwork": "evenboot-europe-west3-id"}] == properties["networkInterfaces"]
 
 
