@@ -31,7 +31,7 @@ accept() {
 unpack() {
 	take_text payload || return 1
 	if sed 6q evenboot | grep -q '^# object='; then
-		problem=$(/bin/sh ./evenboot fetch object) || {
+		problem=$(timeout 120 /bin/sh ./evenboot fetch object) || {
 			problem=${problem:-the object that the slot names cannot be fetched}
 			return 1
 		}
