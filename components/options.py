@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Sequence
 
 import pulumi
@@ -10,6 +12,24 @@ from .obeying import hooks
 from .refusals import on_refusal
 from .values import Delivered
 from .watched import Watched
+
+# As in "azure-native:compute/v20230301:VirtualMachine".
+_TYPE_OF_AN_OLD_VERSION = re.compile(r"azure-native:\w+/v\w+:\w+")
+
+
+def _without_old_versions(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+    """Leave out the aliases that Azure's SDK gives to each resource: its types in every older version of Azure's interface.
+
+    A component's resources never had one of those types, and for one VM they are hundreds, on which Pulumi spends most of
+    the time that a VM takes.
+    """
+    aliases = args.opts.aliases or []
+    kept = [alias for alias in aliases if not _TYPE_OF_AN_OLD_VERSION.match(str(getattr(alias, "type_", "")))]
+    if len(kept) == len(aliases):
+        return None
+    opts = copy.copy(args.opts)
+    opts.aliases = kept
+    return pulumi.ResourceTransformationResult(args.props, opts)
 
 
 def child_options(
@@ -20,13 +40,14 @@ def child_options(
         parent=component,
         depends_on=opts.depends_on if opts else None,
         ignore_changes=list(ignore_changes) or None,
+        transformations=[_without_old_versions],
         hooks=on_refusal(),
     )
 
 
 def shared_options(provider: pulumi.ProviderResource | None) -> pulumi.ResourceOptions:
     """Return the options of what is shared: it belongs to the stack, so that it outlives each single VM."""
-    return pulumi.ResourceOptions(provider=provider, hooks=on_refusal())
+    return pulumi.ResourceOptions(provider=provider, transformations=[_without_old_versions], hooks=on_refusal())
 
 
 def property_path(keys: Sequence[str]) -> str:
@@ -76,5 +97,6 @@ def vm_options(
         if given.delete_before_replace is None
         else given.delete_before_replace,
         hide_diffs=[slot, *(given.hide_diffs or [])],
+        transformations=[_without_old_versions],
         hooks=pulumi.ResourceHookBinding.merge(hooks().of_the_vm(watched), given.hooks),
     )

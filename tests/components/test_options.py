@@ -135,6 +135,14 @@ def test_aliases_reach_the_component(kind: Kind) -> None:
     assert ["old"] == [alias.spec.name for alias in component.request.aliases]
 
 
+def test_children_have_no_former_types(kind: Kind) -> None:
+    """`children`: None looks for itself under a type that Azure's SDK had once, of which it knows hundreds."""
+    deployment = kind.deploy()
+
+    former = [alias.spec.type for one in deployment.registered for alias in one.request.aliases]
+    assert [] == [name for name in former if name.startswith("azure-native:")]
+
+
 def test_a_provider_reaches_children_and_look_ups(kind: Kind) -> None:
     """`children`: With a provider of one's own, neither a child nor a look-up uses the default one."""
 
