@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +22,9 @@ from startup import (
     step_fingerprints,
 )
 from startup.testing import Machine, NoStatus, Status
+from startup.testing.root import why_not
+
+from ..checkout import ROOT
 
 CONF = File("/etc/app.conf", content="port = ${PORT}\n", uses=["PORT"])
 APP = StartupScript(
@@ -33,6 +40,27 @@ def three(second: str = "true") -> StartupScript:
     """Three steps of the first boot that note that they ran."""
     texts = {"one": "true", "two": second, "three": "true"}
     return StartupScript("three", first_boot=[Shell(name, script=f"echo {name} >>/done\n{texts[name]}") for name in texts])
+
+
+def test_it_is_gone_when_the_tests_were_killed(tmp_path: Path) -> None:
+    """`kit`: A machine ends with the process that made it, whatever ended that."""
+    if reason := why_not():
+        pytest.skip(reason)
+    code = (
+        "from pathlib import Path; from startup.testing import Machine\n"
+        f"machine = Machine(Path({str(tmp_path / 'machine')!r})); print(machine.inside, flush=True); input()"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout
+        first = Path("/proc", tests.stdout.readline().strip())
+        assert first.exists()
+        tests.kill()
+
+    end = time.monotonic() + 10
+    while first.exists():
+        assert time.monotonic() < end, "its first process is still there"
+        time.sleep(0.01)
 
 
 def test_first_boot(machine: Machine) -> None:
