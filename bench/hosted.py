@@ -13,8 +13,7 @@ from .figures import Figure, figure, medians
 
 NOTE = """
 One VM constructed over gRPC by the package's process, from the engine's request to its answer, with a monitor that answers
-at once. The SDK has been imported by a VM before, which is not counted and has a row of its own. On azure most of it is the
-SDK's: it gives the resources of one VM some 300 aliases, for the older versions of Azure's interface.
+at once. The SDK has been imported by a VM before, which is not counted and has a row of its own.
 """
 ROUNDS = 21
 DATA = {"firstBoot": [{"kind": "packages", "names": ["nginx"]}], "inbound": [{"port": 80}]}
