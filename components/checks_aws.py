@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi_aws import ec2
 
-from .refusals import missing
+from .refusals import looked_for
 from .sharing import once
 
 if TYPE_CHECKING or __package__ == "components":
@@ -25,13 +25,9 @@ def not_there(image: str | None, instance_type: str, provider: pulumi.ProviderRe
         instance_type: The VM's type.
         provider: Whom to ask; None for the default one.
     """
-    yield once(
-        provider,
-        ("is there", "instance_type", instance_type),
-        lambda: missing("aws", "instance_type", lambda: _has_type(instance_type, provider)),
-    )
+    yield looked_for("aws", provider, "instance_type", instance_type, lambda: _has_type(instance_type, provider))
     if image is not None:
-        yield once(provider, ("is there", "image", image), lambda: missing("aws", "image", lambda: _find(image, provider)))
+        yield looked_for("aws", provider, "image", image, lambda: _find(image, provider))
 
 
 def zones_with(instance_type: str, provider: pulumi.ProviderResource | None) -> Sequence[str]:

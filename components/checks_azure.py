@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_azure_native import compute, network, resources
 
-from .refusals import missing
-from .sharing import once
+from .refusals import looked_for
 
 if TYPE_CHECKING or __package__ == "components":
     from startup import Problem
@@ -37,20 +36,17 @@ def not_there(
         provider: Whom to ask; None for the default one.
     """
     options = pulumi.InvokeOptions(provider=provider)
-
-    def looked_for(argument: str, id: str, look: Callable[[], object]) -> Problem | None:
-        return once(provider, ("is there", argument, id), lambda: missing("azure", argument, look))
-
     if isinstance(group, str):
         look = lambda: resources.get_resource_group(resource_group_name=group, opts=options)  # noqa: E731
-        yield looked_for("resource_group", group, look)
+        yield looked_for("azure", provider, "resource_group", group, look)
     for argument, id, form, find in (
         ("subnet", subnet, _SUBNET, _find_subnet),
         ("image", image, _IMAGE, _find_image),
         ("image", image, _SHARED_IMAGE, _find_shared_image),
     ):
         if isinstance(id, str) and (found := form.fullmatch(id)):
-            yield looked_for(argument, id, lambda find=find, found=found: _here(found, options) and find(found, options))
+            look = lambda find=find, found=found: _here(found, options) and find(found, options)  # noqa: E731
+            yield looked_for("azure", provider, argument, id, look)
 
 
 def _here(id: re.Match[str], options: pulumi.InvokeOptions) -> bool:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi_gcp import compute
 
-from .refusals import missing
-from .sharing import once
+from .refusals import looked_for
 
 if TYPE_CHECKING or __package__ == "components":
     from startup import Problem
@@ -34,21 +33,12 @@ def not_there(
     """
     options = pulumi.InvokeOptions(provider=provider)
     kind = "" if "custom" in machine_type or "/" in machine_type else machine_type
-    yield once(
-        provider,
-        ("is there", "machine_type", kind, zone),
-        lambda: missing("gcp", "machine_type", lambda: _find_type(kind, zone, options)),
-    )
+    yield looked_for("gcp", provider, "machine_type", (kind, zone), lambda: _find_type(kind, zone, options))
     if isinstance(image, str) and (found := _IMAGE.fullmatch(image)):
-        yield once(
-            provider, ("is there", "image", image), lambda: missing("gcp", "image", lambda: _find_image(found, options))
-        )
+        yield looked_for("gcp", provider, "image", image, lambda: _find_image(found, options))
     if isinstance(subnet, str):
-        yield once(
-            provider,
-            ("is there", "subnet", subnet),
-            lambda: missing("gcp", "subnet", lambda: compute.get_subnetwork(self_link=subnet, opts=options)),
-        )
+        look = lambda: compute.get_subnetwork(self_link=subnet, opts=options)  # noqa: E731
+        yield looked_for("gcp", provider, "subnet", subnet, look)
 
 
 def _find_type(machine_type: str, zone: str, options: pulumi.InvokeOptions) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pulumi
@@ -117,6 +117,13 @@ async def _refused(args: pulumi.ErrorHookArgs) -> bool:
     if found is not None:
         pulumi.log.error(f"{name}: {found[1]}")
     return False  # no second try
+
+
+def looked_for(
+    cloud: Cloud, provider: pulumi.ProviderResource | None, argument: str, named: Hashable, look: Callable[[], object]
+) -> Problem | None:
+    """Return what `missing` does for what an argument names; asked once, however many VMs name it."""
+    return once(provider, ("is there", argument, named), lambda: missing(cloud, argument, look))
 
 
 def missing(cloud: Cloud, argument: str, look: Callable[[], object]) -> Problem | None:
