@@ -10,7 +10,6 @@ from ..definition import Reboot, StartupScript
 from ..delivery import Cloud
 from .differences import differences, left_by_steps
 from .machine import Machine
-from .status import Status
 from .tree import Entry, read_tree
 
 Prepare = Callable[[Machine], object]
@@ -46,8 +45,8 @@ def assert_idempotent(
     with tempfile.TemporaryDirectory(prefix="evenboot-") as folder, Machine(Path(folder), cloud=cloud) as machine:
         if prepare:
             prepare(machine)
-        well(machine, "first boot", machine.boot(definition, values))
-        again = well(machine, "second boot", machine.reboot())
+        machine.boot(definition, values).well("first boot")
+        again = machine.reboot().well("second boot")
         wanted = [step.name for step in definition.every_boot]
         if again.named("ran") != wanted:
             raise AssertionError(f"at the second boot ran {again.named('ran')}, but the every-boot steps are {wanted}")
@@ -61,7 +60,7 @@ def _changes(machine: Machine, definition: StartupScript, ignore: list[str]) -> 
     for step in (*definition.first_boot, *definition.every_boot):
         if isinstance(step, Reboot):
             continue
-        well(machine, f"step {step.name!r}, run once more", machine.rerun(step.name))
+        machine.rerun(step.name).well(f"step {step.name!r}, run once more")
         after = _look(machine, ignore)
         if found := list(differences(before, after)):
             yield f"step {step.name!r}, run once more, changes"
@@ -71,11 +70,3 @@ def _changes(machine: Machine, definition: StartupScript, ignore: list[str]) -> 
 
 def _look(machine: Machine, ignore: list[str]) -> dict[str, Entry]:
     return left_by_steps(read_tree(machine.sees), ignore)
-
-
-def well(machine: Machine, when: str, status: Status) -> Status:
-    """Return a status that is ok; raise what is wrong with any other."""
-    if status.result != "ok":
-        said = "".join(f"\n  {line}" for line in status.output)
-        raise AssertionError(f"{when}: {status.message}{said}")
-    return status

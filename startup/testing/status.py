@@ -40,6 +40,13 @@ class Status(dict[str, Any]):
         """Return the names of the steps with an outcome, in the order of running; of one list only if it is named."""
         return [one["name"] for one in self.steps if one["outcome"] == outcome and which in (None, one["list"])]
 
+    def well(self, when: str) -> Status:
+        """Return this status if its result is ok; raise what is wrong with any other, an `AssertionError`."""
+        if self.result != "ok":
+            said = "".join(f"\n  {line}" for line in self.output)
+            raise AssertionError(f"{when}: {self.message}{said}")
+        return self
+
 
 def outcomes(status: Mapping[str, Any]) -> list[str]:
     """Return "OUTCOME NAME" of each step."""

@@ -6,7 +6,7 @@ import json
 import re
 import stat
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -95,9 +95,7 @@ class Trial:
         self._boot()
         self.status = machine.status()
         self.wanted, self.journal = self.lasting(machine), machine.journal
-        if self.status.result != "ok":
-            said = "".join(f"\n  {line}" for line in self.status.output)
-            raise AssertionError(f"the undisturbed boot: {self.status.message}{said}")
+        self.status.well("the undisturbed boot")
 
     def _boot(self) -> None:
         asked = -1
@@ -136,23 +134,8 @@ class Trial:
         return [Group(ways[key], points) for key, points in found.items()]
 
     def future(self, tree: Tree, boot_id: str = "") -> Future:
-        """Return what decides what happens next: the stamps of changes count by their order only, and boot ids by their place."""
-        ids = {one.encode(): b"boot %d" % number for number, one in enumerate([*self.boot_ids, boot_id]) if one}
-        stamps = sorted({int(word) for entry in tree.values() if _is_stamp(entry) for word in entry.content.split()})
-        ranks = {b"%d" % stamp: b"#%d" % rank for rank, stamp in enumerate(stamps)}
-
-        def settled(path: str, entry: Entry) -> Entry:
-            content = entry.content
-            if _is_stamp(entry):
-                content = b" ".join(ranks[word] for word in content.split())
-            elif stat.S_ISREG(entry.mode):
-                for one, place in ids.items():
-                    content = content.replace(one, place)
-            if STAMPED.match(path):
-                content = re.sub(rb"\d", b"0", content)
-            return entry if content == entry.content else entry._replace(content=content)
-
-        return frozenset((path, settled(path, entry)) for path, entry in tree.items() if not NOTED.match(path))
+        """Return what decides what happens next, whichever boot of this trial it is."""
+        return future(tree, NOTED, STAMPED, [*self.boot_ids, boot_id])
 
     def try_group(self, machine: Machine, group: Group) -> list[Violation]:
         """Go on from each point of a group; what is not as it should be."""
@@ -210,6 +193,33 @@ class Trial:
         elif machine.journal != self.journal:
             yield f"the journal has {list(machine.journal)} instead of {list(self.journal)}"
         yield from differences(self.wanted, self.lasting(machine))
+
+
+def future(tree: Tree, noted: re.Pattern[str], stamped: re.Pattern[str], boot_ids: Sequence[str] = ()) -> Future:
+    """Return what decides what happens next: from the same files the same follows.
+
+    Args:
+        tree: All files.
+        noted: Paths that nobody reads but people and tests: they do not count.
+        stamped: Paths of texts that hold times: their digits do not count.
+        boot_ids: The boots so far: their ids count by their place here. The stamps of changes count by their order.
+    """
+    ids = {one.encode(): b"boot %d" % number for number, one in enumerate(boot_ids) if one}
+    stamps = sorted({int(word) for entry in tree.values() if _is_stamp(entry) for word in entry.content.split()})
+    ranks = {b"%d" % stamp: b"#%d" % rank for rank, stamp in enumerate(stamps)}
+
+    def settled(path: str, entry: Entry) -> Entry:
+        content = entry.content
+        if _is_stamp(entry):
+            content = b" ".join(ranks[word] for word in content.split())
+        elif stat.S_ISREG(entry.mode):
+            for one, place in ids.items():
+                content = content.replace(one, place)
+        if stamped.match(path):
+            content = re.sub(rb"\d", b"0", content)
+        return entry if content == entry.content else entry._replace(content=content)
+
+    return frozenset((path, settled(path, entry)) for path, entry in tree.items() if not noted.match(path))
 
 
 def _is_stamp(entry: Entry) -> bool:

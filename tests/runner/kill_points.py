@@ -18,6 +18,7 @@ from startup import Directory, Download, File, Reboot, Service, Shell, StartupSc
 from startup.testing.machine import Machine
 from startup.testing.tracing import Trace, trace
 from startup.testing.tree import Entry, read_tree, restore_tree
+from startup.testing.trial import Future, future
 
 from .scenarios import note
 
@@ -115,9 +116,6 @@ SCENARIOS: dict[str, Scenario] = {
 }  # fmt: skip
 
 
-Future = frozenset[tuple[str, Entry]]
-
-
 @dataclass(frozen=True, slots=True)
 class End:
     """What an apply came to."""
@@ -166,10 +164,11 @@ class Trial:
             return
         tree = read_tree(self.machine.sees)
         for way in again:
-            # Files are all that a kill leaves: from the same files the same follows.
-            if (way, future(tree)) in self.tried:
+            # Files are all that a kill leaves.
+            state = (way, future(tree, NOTED, STAMPED))
+            if state in self.tried:
                 continue
-            self.tried.add((way, future(tree)))
+            self.tried.add(state)
             restore_tree(self.machine.sees, tree)
             self.go_on(way)
             try:
@@ -251,20 +250,3 @@ def kept(tree: Mapping[str, Entry], boot_ids: Collection[str]) -> dict[str, Entr
         hidden = UUID.sub(lambda found: b"BOOT-ID" if found[0].decode() in boot_ids else found[0], entry.content)
         found[path] = entry._replace(content=hidden)
     return found
-
-
-def future(tree: Mapping[str, Entry]) -> Future:
-    """Return what decides what happens next: time stamps differ from run to run, and count only by their order."""
-    stamps = sorted({int(word) for entry in tree.values() if is_stamp(entry) for word in entry.content.split()})
-    ranks = {b"%d" % stamp: b"#%d" % rank for rank, stamp in enumerate(stamps)}
-
-    def settled(path: str, entry: Entry) -> Entry:
-        if is_stamp(entry):
-            return entry._replace(content=b" ".join(ranks[word] for word in entry.content.split()))
-        return entry._replace(content=re.sub(rb"\d", b"0", entry.content)) if STAMPED.match(path) else entry
-
-    return frozenset((path, settled(path, entry)) for path, entry in tree.items() if not NOTED.match(path))
-
-
-def is_stamp(entry: Entry) -> bool:
-    return bool(re.fullmatch(rb"[1-9]\d*( \d+)*\n", entry.content))
