@@ -86,14 +86,15 @@ def on_the_vm() -> str:
 
 def proven() -> str:
     """Return the tables of promises and of the tests whose docstrings begin with their names."""
-    from proofs import PROMISES, SUBJECTS, table
+    from proofs import PROMISES, SUBJECTS, made, rows
 
     from components import VmArgs
 
     if nameless := set(_said(VmArgs)) - set(SUBJECTS):
         raise SystemExit(f"docs/proofs.py has no promise for {', '.join(sorted(nameless))}")
-    parts = ["## On the VM, and in rendering\n", table(PROMISES)]
-    parts += ["## Components, packages and commands\n", table(SUBJECTS)]
+    head, found = ("", "promise", "proven by"), made()
+    parts = ["## On the VM, and in rendering\n", _rows(head, rows(PROMISES, found))]
+    parts += ["## Components, packages and commands\n", _rows(head, rows(SUBJECTS, found))]
     return "\n".join(parts)
 
 

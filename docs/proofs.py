@@ -97,16 +97,18 @@ class Proof:
     sentence: str
 
 
-def table(promises: Mapping[str, str]) -> str:
-    """Return a row for each promise, with what it is proven on: how many tests in which file."""
+def rows(promises: Mapping[str, str], found: list[Proof]) -> Iterator[tuple[str, str, str]]:
+    """Yield each promise with what it is proven on: how many tests in which file."""
+    for promise, sentence in promises.items():
+        yield promise if promise in PROMISES else f"`{promise}`", sentence, _cell(promise, found)
+
+
+def made() -> list[Proof]:
+    """Return all proofs; fails when a test names a promise that nobody made."""
     found = list(proofs())
     if unknown := {proof.promise for proof in found} - {*PROMISES, *SUBJECTS}:
         raise SystemExit(f"tests name promises that nobody made: {', '.join(sorted(unknown))}")
-    lines = ["| | promise | proven by |", "| --- | --- | --- |"]
-    for promise, sentence in promises.items():
-        name = promise if promise in PROMISES else f"`{promise}`"
-        lines.append(f"| {name} | {sentence} | {_cell(promise, found)} |")
-    return "\n".join([*lines, ""])
+    return found
 
 
 def proofs() -> Iterator[Proof]:
