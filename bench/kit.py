@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from startup import Directory, File, Packages, Service, Shell, StartupScript, Unit
@@ -13,7 +12,7 @@ from startup.testing import Machine, assert_idempotent
 from startup.testing.kills import survey
 from startup.testing.root import why_not
 
-from .figures import Figure, figure
+from .figures import Figure, figure, medians
 
 NOTE = """
 A definition of ten steps of seven kinds, two of them of every boot. "Any kill" is a kill before each system call that changes the
@@ -43,8 +42,7 @@ def measure() -> list[Figure]:
     """Measure a boot and both assertions."""
     if reason := why_not():
         raise RuntimeError(reason)
-    boot = fastest(boot_once)
-    idempotent = fastest(lambda: timed(lambda: assert_idempotent(TEN, values=VALUES)))
+    boot, idempotent = medians([boot_once, apply_again], ROUNDS)
     begin, busy = time.perf_counter(), processor_seconds()
     found = survey(TEN, VALUES, None, [], "gcp")
     took, busy = time.perf_counter() - begin, processor_seconds() - busy
@@ -59,25 +57,20 @@ def measure() -> list[Figure]:
     ]
 
 
-def fastest(job: Callable[[], float]) -> float:
-    """Return the least of some runs."""
-    return min(job() for _ in range(ROUNDS))
-
-
 def processor_seconds() -> float:
     """Return how long processors have worked for this process and for those that it waited for."""
     return sum(os.times()[:4])
 
 
-def timed(job: Callable[[], object]) -> float:
-    """Return how long something takes."""
+def apply_again() -> float:
+    """Assert that the definition can be applied again; seconds."""
     begin = time.perf_counter()
-    job()
+    assert_idempotent(TEN, values=VALUES)
     return time.perf_counter() - begin
 
 
 def boot_once() -> float:
-    """Make a machine and boot it for the first time."""
+    """Make a machine and boot it for the first time; seconds."""
     with tempfile.TemporaryDirectory(prefix="evenboot-bench-") as folder:
         begin = time.perf_counter()
         with Machine(Path(folder)) as machine:

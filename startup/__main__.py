@@ -54,10 +54,10 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     # The wheel installs this as a command.
     prog = "evenboot" if Path(sys.argv[0]).name == "evenboot" else f"python -m {__package__}"
-    parser = argparse.ArgumentParser(
+    top = argparse.ArgumentParser(
         prog=prog, description="Check, render and compare startup scripts.", allow_abbrev=False
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
     check = commands.add_parser("check", help="print every problem of a definition", allow_abbrev=False)
     check.set_defaults(run=_check)
     render = commands.add_parser("render", help="print what one cloud's slot holds, before base64", allow_abbrev=False)
@@ -79,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
         )
     _add_import(commands)
     render.add_argument("--cloud", choices=list(CLOUDS), required=True, help="whose slot")
-    return parser
+    return top
 
 
 def _add_import(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
