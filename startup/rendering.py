@@ -54,8 +54,7 @@ AGENT_UNITS: dict[str, tuple[str, ...]] = {
 
 HEADER = """\
 #!/bin/sh
-# Startup script "{name}", made by evenboot for {cloud}. It is rendered: change the definition, not this text.
-# First the runner, then steps and values as data. On the VM: "evenboot status" and "evenboot log".
+# Startup script "{name}", rendered by evenboot for {cloud}: the runner, then steps and values as data.
 # sum={zeros}
 """
 
@@ -116,6 +115,7 @@ def runner(definition: StartupScript, cloud: Cloud) -> str:
     kinds = {step.kind for _, _, step in definition.steps()}
     names = dict.fromkeys(part for kind, parts in KIND_PARTS.items() if kind in kinds for part in parts)
     wanted = {
+        "shebang": any(step.script.startswith("#!") for _, _, step in definition.steps() if isinstance(step, Shell)),
         "become": any(getattr(step, "user", None) for _, _, step in definition.steps() if step.kind == "shell"),
         "uses": any(getattr(step, "uses", ()) for _, _, step in definition.steps()),
         "retry": any(step.retries for _, _, step in definition.steps()),
@@ -160,6 +160,7 @@ def _records(
         fields = (list_name, key(step.name), fingerprints[step.name], step.kind, step.timeout_seconds, step.retries)
         rows[list_name] += "|".join(map(str, (*fields, _quoted(step.name)))) + "\n"
     yield "", _record("head", f'{_quoted(definition.name)[1:-1]}\n"{fingerprint(definition, values)}"\n')
+    yield "", _record("fresh", "")
     yield "", _record("steps", rows["first_boot"] + rows["every_boot"])
     for _, _, step in definition.steps():
         for field, text in _fields(step):

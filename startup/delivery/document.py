@@ -23,30 +23,22 @@ def mime(script: bytes) -> bytes:
     where cloud-init does not look and the runner, which reads the whole document, does. cloud-init would decode
     them as Latin-1 and fail at the first accented letter, so that nothing of the script would run.
 
-    Program and data stand there byte for byte. The delimiter is derived from them, so that the same script gives
-    the same document, and does not occur in them.
+    Program and data stand there byte for byte. The delimiter does not occur in them.
     """
-    boundary = _boundary(script)
+    boundary = "evenboot"
+    while f"--{boundary}".encode() in script:
+        boundary += "-"
     head = (
         f'Content-Type: multipart/mixed; boundary="{boundary}"\n'
         "MIME-Version: 1.0\n"
         "\n"
         f"--{boundary}\n"
-        'Content-Type: text/cloud-boothook; charset="utf-8"\n'
-        "MIME-Version: 1.0\n"
-        "Content-Transfer-Encoding: 8bit\n"
+        "Content-Type: text/cloud-boothook\n"
         'Content-Disposition: attachment; filename="startup-script"\n'
         "\n"
     )
     program, end, data = script.partition(_PROGRAM_END)
     return head.encode() + program + end + f"\n--{boundary}--\n".encode() + data
-
-
-def _boundary(script: bytes) -> str:
-    digest = hashlib.sha256(script)
-    while (boundary := f"evenboot-{digest.hexdigest()[:16]}").encode() in script:
-        digest.update(boundary.encode())
-    return boundary
 
 
 def seal(document: bytes) -> bytes:

@@ -56,11 +56,13 @@ give_up() {
 	exit 1
 }
 
-# main: what the agent of the cloud runs at each boot. With "fetch FILE" the runner asks for the object: the slot has changed.
+# main: what the agent of the cloud runs at each boot. With "unpack" the runner that found this in the slot asks for the
+# script, here, in place of this program; what is said then is the reason why not.
 main() {
-	if [ $# -eq 2 ]; then
+	if [ $# -gt 0 ]; then
+		trap 'echo "$(said object): no answer in time"; exit 1' TERM
 		fetch 90 || { echo "$problem" && exit 1; }
-		exec mv "$run/object" "$2"
+		mv "$run/object" evenboot && exec /bin/sh ./evenboot unpack
 	fi
 	export EVENBOOT_DELIVERED="$0"
 	[ ! -e "$runner" ] || exec /bin/sh "$runner" deliver

@@ -8,48 +8,44 @@ usage() {
 status() {
 	lines=2,\$p seconds=0
 	while [ $# -gt 0 ]; do
-		case $1 in
-		--json) lines=1p ;;
-		--wait)
-			seconds=${2-}
-			case $seconds in '' | *[!0-9]*) usage ;; esac
-			shift
-			;;
+		case $1/${2-} in
+		--json/*) lines=1p ;;
+		--wait/ | --wait/*[!0-9]*) usage ;;
+		--wait/*) seconds=$2 && shift ;;
 		*) usage ;;
 		esac
 		shift
 	done
-	until
-		line=$(sed 1q "$run/status" 2>/dev/null)
-		[ "$line" ] && [ "${line##*'"result":"running"'*}" ] || [ "$seconds" -eq 0 ]
-	do
+	until read_result; [ "$code" -ne 2 ] || [ "$seconds" -eq 0 ]; do
 		seconds=$((seconds - 1))
 		sleep 1
 	done
-	[ "$line" ] || { echo 'evenboot: there is no result in this boot yet' >&2 && return 2; }
-	code=1 killed=
-	# An apply that was killed has not finished, and holds no lock.
-	case $line in *'"result":"running"'*'"finished_at":null'*)
-		if flock -n "$run/lock" true; then
-			was=$line
-			line=$(sed 1q "$run/status")
-			[ "$line" != "$was" ] || killed='the apply was killed before its end'
-		fi
-		;;
-	esac
+	[ "$line" ] || echo 'evenboot: there is no result in this boot yet' >&2
+	sed -n "$killed$lines" "$run/status" 2>/dev/null
+	return "$code"
+}
+
+# read_result: sets $line to the status, $code to what it comes to, and $killed to what mends it, for sed: an apply that was
+# killed has not finished, and holds no lock.
+read_result() {
+	code=2 killed=''
+	line=$(sed 1q "$run/status" 2>/dev/null)
 	case $line in
 	*'"result":"ok"'*) code=0 ;;
-	*'"result":"running"'*) [ "$killed" ] || code=2 ;;
+	*'"result":"failed"'*) code=1 ;;
+	*'"finished_at":null'*)
+		! flock -n "$run/lock" true || [ "$line" != "$(sed 1q "$run/status")" ] || {
+			code=1 killed='the apply was killed before its end'
+			killed="s/\"running\"/\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/;"
+		}
+		;;
 	esac
-	sed -n "${killed:+s/\"result\":\"running\"/\"result\":\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/;}$lines" \
-		"$run/status"
-	return "$code"
 }
 
 # not_in_a_step: what waits for the apply to end cannot be part of it.
 not_in_a_step() {
 	[ "${EVENBOOT_STEP-}" ] || return 0
-	echo 'evenboot: a step cannot ask for this: it is part of the apply that would have to end first' >&2
+	echo 'evenboot: not from a step, which is part of the apply that would have to end first' >&2
 	exit 64
 }
 
@@ -86,7 +82,8 @@ as_json() {
 rerun() {
 	not_in_a_step
 	in_force || usage
-	row=$(wanted=$(as_json "$1") awk -F '|' '"\"" ENVIRON["wanted"] "\"" == substr($0, index($0, "|\"") + 1)' "$definition/steps")
+	# As JSON no name has a bare quotation mark in it.
+	row=$(grep -F "|\"$(as_json "$1")\"" "$definition/steps")
 	[ "$row" ] || { echo "evenboot: there is no step '$1'; evenboot status names them" >&2 && return 64; }
 	read_step "due|$row"
 	# Not while an apply runs, which may be just about to record it.
@@ -114,7 +111,7 @@ main() {
 	# The agent of the cloud runs the payload itself, under a name of its own choice.
 	[ "${0##*/}" = evenboot ] || set -- deliver
 	case ${1-}/$# in
-	deliver/1 | obey/[12] | do_step/4 | do_shutdown/1 | status/* | apply/1 | rerun/2 | log/[12] | clean/1) "$@" ;;
+	deliver/1 | unpack/1 | obey/[12] | do_step/4 | do_shutdown/1 | status/* | apply/1 | rerun/2 | log/[12] | clean/1) "$@" ;;
 	*) usage ;;
 	esac
 }

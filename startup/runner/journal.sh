@@ -11,7 +11,7 @@ read_steps() {
 			getline was <record
 			close(record)
 			print (was == $3 " " ENVIRON["instance"] ? "done|" : "due|") $0
-		}' "$definition/steps")
+		}' "$definition/steps")$newline
 }
 
 # read_step ROW: sets $due, $list, $key, $fingerprint, $kind, $timeout, $retries and $name.
@@ -41,9 +41,9 @@ tidy() {
 	set +f
 	for file in "$journal"/* "$done_in_boot"/*; do
 		case $file in "$journal"/*) list=first_boot ;; *) list=every_boot ;; esac
-		case $steps in *"|$list|${file##*/}|"*) ;; *) rm -f "$file" ;; esac
+		case $steps in *"|$list|${file##*/}|"*) ;; *) set -- "$@" "$file" ;; esac
 	done
 	set -f
 	# The note of an account that is being made counts for its own definition only: the account may be somebody's by now.
-	rm -f "$definition/fresh" "$state/account"
+	rm -f "$@" "$state/account" "$definition/fresh"
 }

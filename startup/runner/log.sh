@@ -9,8 +9,7 @@ tell() {
 
 # open_log: descriptor 7 becomes the log, which only root reads. A disk that cannot be written is no reason to stop here.
 open_log() {
-	[ -e "$log_file" ] || (umask 077 && true >"$log_file")
-	if true >>"$log_file"; then
+	if (umask 077 && true >>"$log_file"); then
 		exec 7>>"$log_file"
 	else
 		exec 7>/dev/null
@@ -33,14 +32,12 @@ settle() {
 	writer=
 }
 
-# keep_output: standard input to the log. At 10 MB the log becomes evenboot.log.1, and the next begins with the heading
-# of the step. When nothing can be written the input is thrown away: a step must not die of a full disk under its log.
+# keep_output: standard input to the log, 5 MB at a time. A log that is as large by then becomes evenboot.log.1, and the
+# next begins with the heading of the step. When nothing can be written the input is thrown away: a step must not die of
+# a full disk under its log.
 keep_output() {
-	while
-		size=$(stat -c %s "$log_file") || size=0
-		stdbuf -o0 head -c $((size < 10000000 ? 10000000 - size : 1)) >>"$log_file"
-	do
-		[ "$(stat -c %s "$log_file")" -ge 10000000 ] || return 0
+	while stdbuf -o0 head -c 5000000 >>"$log_file"; do
+		[ "$(stat -c %s "$log_file")" -ge 5000000 ] || return 0
 		mv -f "$log_file" "$log_file.1" || break
 		(umask 077 && grep -a '^--- ' "$log_file.1" | tail -n 1 >"$log_file")
 	done

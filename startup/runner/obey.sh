@@ -13,31 +13,19 @@ take_lock() {
 # obey [LOCKED]: one apply. The unit evenboot.service runs it, whoever wanted it: the boot, an operator, a deployment.
 obey() {
 	[ $# -gt 0 ] || take_lock "$run/lock"
-	true >"$run/wanted"
-	true >"$run/status"
-	true >"$run/refreshed"
+	for file in wanted status refreshed; do true >"$run/$file"; done
 	open_log
-	stopping='' child='' writer='' shown=0 stamped=0 end=ok
+	stopping='' child='' writer='' shown=0 end=ok
 	trap 'stopping=yes; [ -z "$child" ] || kill -TERM "$child"' TERM
 	begin
-	! in_force || arm_shutdown
-	consult_slot
-	code=$?
-	[ "$first_boot_id" != "$boot_id" ] || boot=first
-	case $code in
-	1)
+	! in_force || [ ! -e "$definition/shutdown" ] || arm_shutdown
+	consult_slot || {
 		finish failed
 		return 1
-		;;
-	4)
-		tell 'evenboot: the slot holds no payload: nothing to do'
-		return
-		;;
-	esac
+	}
 	id="\"$instance\""
-	arm_shutdown
+	[ ! -e "$definition/shutdown" ] || arm_shutdown
 	{ IFS= read -r title && read -r whole; } <"$definition/head"
-	[ -d "$journal" ] || mkdir "$journal"
 	if read_steps; then
 		[ ! -e "$definition/fresh" ] || tidy
 		run_steps || [ $end = running ] || end=failed
@@ -52,16 +40,10 @@ obey() {
 	[ $end = ok ]
 }
 
-# arm_shutdown: a stop may come before the boot is over, and finds this unit up only if it has not waited for others.
-arm_shutdown() {
-	[ ! -e "$definition/shutdown" ] ||
-		systemctl start --no-block --job-mode=ignore-dependencies evenboot-shutdown.service
-}
-
 # consult_slot: brings the definition in force up to date and sets $source, $instance, $first_boot_id, $outage, and $end
-# if the slot holds something that cannot be used. 0: it is to be obeyed; 1: there is none; 4: the slot is empty.
+# if the slot holds something that cannot be used. 1: there is none to be obeyed. An empty slot is the end.
 consult_slot() {
-	cached='' outage=''
+	cached=''
 	! in_force || cached=6000
 	ask_slot
 	case $? in
@@ -69,11 +51,10 @@ consult_slot() {
 		meet_machine
 		rm -f "$definition/steps"
 		sync "$definition/"
-		return 4
+		tell 'evenboot: the slot holds no payload: nothing to do'
+		exit
 		;;
 	1)
-		outage='the metadata service does not answer'
-		command -v curl >/dev/null || outage='there is no curl to ask the metadata service with'
 		message="$outage, and no definition arrived on this machine before"
 		[ "$cached" ] || return 1
 		instance=$known source=cached message="$outage: the last definition is used"
@@ -82,18 +63,16 @@ consult_slot() {
 	esac
 	message="cannot write to $state"
 	meet_machine || return 1
-	accept "$run/slot"
-	code=$?
 	message=
-	case $code in
-	0) start_over ;;
-	3) ;;
-	*)
+	if in_force && cmp -s "$run/slot" "$definition/payload"; then
+		return
+	elif accept "$run/slot"; then
+		start_over
+	else
 		message=$problem
 		in_force || return 1
 		source=cached end=failed message="$problem; the last definition is used"
-		;;
-	esac
+	fi
 }
 
 # start_over: obey with the runner in force, unless the system is going down. The lock is kept.
@@ -108,5 +87,5 @@ meet_machine() {
 		first_boot_id=$boot_id
 		rm -rf "$journal" || return 1
 	fi
-	mkdir -p "$state" && keep "$state/machine" "$instance $first_boot_id $witness"
+	mkdir -p "$journal" && keep "$state/machine" "$instance $first_boot_id $witness"
 }

@@ -3,11 +3,8 @@
 get() {
 	true >"$1" || return 1
 	answer=$(curl -s --noproxy '*' --connect-timeout 2 --max-time 10 -w '%{http_code}' -o "$@") || return 1
-	case $answer in
-	200) ;;
-	404) return 4 ;;
-	*) return 1 ;;
-	esac
+	[ "$answer" != 404 ] || return 4
+	[ "$answer" = 200 ]
 }
 
 # get_id OPTION... URL: sets $instance to the instance id. However it is written, it is the same id; an answer without
@@ -22,9 +19,11 @@ get_id() {
 }
 
 # ask_slot: read_slot, again and again as long as there is no answer: a minute if the machine has a definition that
-# it may use instead, else four. Returns as read_slot; a slot with nothing in it holds no payload.
+# it may use instead, else four. Returns as read_slot, and then $outage says why; a slot with nothing in it holds no payload.
 ask_slot() {
+	outage='there is no curl to ask the metadata service with'
 	command -v curl >/dev/null || return 1
+	outage='the metadata service does not answer'
 	now
 	until=$((now + ${cached:-24000}))
 	until read_slot; do
@@ -33,5 +32,6 @@ ask_slot() {
 		[ "$now" -lt "$until" ] && [ -z "$stopping" ] || return 1
 		sleep 2
 	done
+	outage=
 	[ -s "$run/slot" ] || return 4
 }

@@ -21,7 +21,7 @@ run_steps() {
 show_progress() {
 	now
 	[ "$now" -ge "$shown" ] || return 0
-	shown=$((now + 100))
+	shown=$((now + 100)) stamp=$(date -u +%FT%TZ)
 	write_status running >/dev/null
 }
 
@@ -29,7 +29,7 @@ show_progress() {
 run_step() {
 	now
 	begun=$now pause=1 lost='' asked=''
-	until try_step 30 || [ "$retries" -eq 0 ] || [ "$stopping" ] || { again && [ "$stopping" ]; }; do :; done
+	until try_step 30 || [ "$retries" -eq 0 ] || ! again; do :; done
 	# A shell step may have asked the system to go down. systemd answers while the record is made.
 	[ "$kind" != shell ] || { systemctl is-system-running >"$run/system" & asked=$!; }
 	[ "$exit" -ne 0 ] || record || { lost=yes && exit=74; }
@@ -46,16 +46,9 @@ run_step() {
 # try_step GRACE: one run of the step as a process of its own, its output to the log; sets $exit. A step that outlives
 # its time limit is asked to end, and after so many seconds of grace made to.
 try_step() {
-	now
-	[ "$now" -lt "$stamped" ] || { stamped=$((now + 100)) && stamp=$(date -u +%FT%TZ); }
 	printf '%s\n' "--- $stamp step $name" >&7
 	limit="timeout -k $1 $timeout"
-	if [ "$kind" = shell ] && [ ! -e "$definition/$key.unless" ]; then
-		# Only the step's own text takes time.
-		do_step "$key" shell - </dev/null >&7 2>&1 7>&- 9>&- &
-	else
-		$limit /bin/sh "$runner" do_step "$key" "$kind" "$fingerprint $instance" </dev/null >&7 2>&1 7>&- 9>&- &
-	fi
+	start_step </dev/null >&7 2>&1 7>&- 9>&- &
 	child=$!
 	# The signal to stop may have come before there was a child to hand it on to.
 	[ -z "$stopping" ] || kill -TERM "$child"
@@ -68,6 +61,16 @@ try_step() {
 	return "$exit"
 }
 
+# start_step: the step that was read, in a process of its own and within its time limit. When only its own text takes time
+# that text is what is limited.
+start_step() {
+	if [ "$kind" = shell ] && [ ! -e "$definition/$key.unless" ]; then
+		do_step "$key" shell -
+	else
+		exec $limit /bin/sh "$runner" do_step "$key" "$kind" "$fingerprint $instance"
+	fi
+}
+
 # explain: sets what the status says of the failure.
 explain() {
 	settle
@@ -78,8 +81,8 @@ explain() {
 	[ -z "$lost" ] || verdict="is not recorded as done: cannot write to $folder"
 	[ -z "$stopping" ] || verdict='was interrupted: the system is going down'
 	message="step '$name' $verdict"
-	output=$(step_output "$name" | tail -n 20 | tail -c 2000 | iconv -c -f UTF-8 -t UTF-8 | tr '\t' ' ' |
-		tr -d '\000-\010\013-\037\177' | sed 's/[\\"]/\\&/g; s/.*/"&"/' | paste -sd ,)
+	output=$(step_output "$name" | tail -n 20 | tail -c 2000 | iconv -c -f UTF-8 -t UTF-8 |
+		tr '\000-\011\013-\037\177' '[ *]' | sed 's/[\\"]/\\&/g; s/.*/"&"/' | paste -sd ,)
 	[ -z "$stopping" ] || [ "$kind" != reboot ] || expect_reboot
 }
 

@@ -15,42 +15,33 @@ keep() {
 }
 
 # accept PAYLOAD: make it the definition in force, on disk, with the runner that came with it.
-# 0: done; 3: it was that already; 1: not possible, $problem says why, and what was in force still is.
+# 1: not possible, $problem says why, and what was in force still is.
 accept() {
-	in_force && cmp -s "$1" "$definition/payload" && [ -e "$runner" ] && return 3
 	problem="cannot write to $state"
 	new=$state/a
-	[ "$(readlink "$definition")" != a ] || new=$state/b
-	rm -rf "$new" && mkdir -p "$new" && cp "$1" "$new/payload" && cd "$new" && printf '%s\n' "$witness" >witness || return 1
-	unpack && put_in_place && ln -sfn "${new##*/}" "$state/next" && mv -T "$state/next" "$definition" && sync
+	# shellcheck disable=SC3013 # dash and bash have it, and POSIX since 2024
+	[ ! "$new" -ef "$definition" ] || new=$state/b
+	rm -rf "$new" && mkdir -p "$new" && cp "$1" "$new/payload" && cd "$new" && printf '%s\n' "$witness" >witness &&
+		gzip -cdf payload | sed -n '/^#!/,$p' >evenboot && intact || return 1
+	said=$(timeout 120 /bin/sh ./evenboot unpack) || { problem=${said:-$problem} && return 1; }
+	put_in_place && ln -sfn "${new##*/}" "$state/next" && mv -T "$state/next" "$definition" && sync
 }
 
-# unpack: the payload's text becomes the runner, and the records in it become files: "@ NAME LINES", then so many lines.
-# The last line of a record marked "open" has no line end. What is too large for the slot is an object in the cloud's
-# store, and the slot holds a program that fetches it.
+# intact: is the runner, with all that follows it, what its third line says?
+intact() {
+	sum='' rest=''
+	{ read -r _ && read -r _ && read -r _ sum && rest=$(sha256sum); } <evenboot
+	[ "$sum" = "sum=${rest%% *}" ] || { problem='the payload in the slot is damaged' && return 1; }
+}
+
+# unpack: the records in the runner's own text become files here: "@ NAME LINES", then so many lines. The last line of a
+# record marked "open" has no line end.
 unpack() {
-	take_text payload || return 1
-	if sed 6q evenboot | grep -q '^# object='; then
-		problem=$(timeout 120 /bin/sh ./evenboot fetch object) || {
-			problem=${problem:-the object that the slot names cannot be fetched}
-			return 1
-		}
-		take_text object || return 1
-	fi
-	true >fresh
 	awk '
 		left { printf "%s%s", $0, --left || !open ? "\n" : "" >path; next }
 		data && /^@ / { close(path); path = $2; left = $3; open = $4; printf "" >path }
 		/^main "\$@"; exit$/ { data = 1 }
-	' evenboot
-}
-
-# take_text FILE: the text in a payload, from the runner on, to the file evenboot, if it is whole.
-take_text() {
-	{ gzip -dc "$1" 2>/dev/null || cat "$1"; } | sed -n '/^#!/,$p' >evenboot || return 1
-	[ "$(sed '1,/^# sum=/d' evenboot | sha256sum)" = "$(sed -n '/^# sum=/{s///;s/$/  -/p;q;}' evenboot)" ] && return
-	problem='the payload in the slot is damaged'
-	return 1
+	' "$0"
 }
 
 # put_in_place: put the command, the units and the limits of the cloud's agent in place, each in one go, as the table "files"
@@ -78,9 +69,10 @@ put_in_place() {
 deliver() {
 	take_lock "$run/delivery"
 	open_log
-	[ -e "$runner" ] || accept "$delivered" || [ $? -eq 3 ] || {
+	in_force
+	[ -e "$runner" ] || accept "$delivered" || {
 		begin
-		boot=first message=$problem
+		first_boot_id=$boot_id message=$problem
 		finish failed
 		return 1
 	}
