@@ -72,7 +72,7 @@ def why_not() -> str | None:
     """Say why there can be no throw-away root here, or None."""
     if sys.platform != "linux":
         return f"a throw-away root needs Linux, this is {sys.platform}"
-    if missing := [name for name in ("unshare", "nsenter", "mount", "chroot", "bash") if shutil.which(name) is None]:
+    if missing := [name for name in ("unshare", "nsenter", "mount", "bash") if shutil.which(name) is None]:
         return f"a throw-away root needs {', '.join(missing)}"
     probe = subprocess.run(
         ["unshare", *_unshare(), "mount", "-t", "tmpfs", "tmpfs", "/tmp"], capture_output=True, text=True
@@ -133,15 +133,19 @@ class Root:
     def command(self, script: str, env: Mapping[str, str] | None = None) -> list[str]:
         """Return the host's command that runs a shell text in the root with exactly this environment."""
         variables = [f"{name}={value}" for name, value in {"PATH": PATH, **(env or {})}.items()]
+        return [*self._entered(), "/usr/bin/env", "-i", *variables, "/bin/bash", "-c", script]
+
+    def _entered(self) -> list[str]:
         user = ["--preserve-credentials"] if "--user" in NAMESPACES else []
-        enter = ["nsenter", "-t", str(self.inside), *NAMESPACES, *user, "chroot", str(self.root), "/usr/bin/env", "-i"]
-        return [*enter, *variables, "/bin/bash", "-c", script]
+        # Without a working directory it would keep the caller's, which is outside.
+        place = [f"--root={self.sees}", f"--wd={self.sees}"]
+        return ["nsenter", "-t", str(self.inside), *NAMESPACES, *user, *place]
 
     def enter(self, script: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run a shell text in the root with exactly this environment."""
         return subprocess.run(
-            self.command(script, env), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=60,
+            [*self._entered(), "/bin/bash", "-c", script], env={"PATH": PATH, **(env or {})},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60,
         )  # fmt: skip
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
