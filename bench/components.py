@@ -36,7 +36,9 @@ CONFIG = {
 }
 NOTE = """
 Processor time, the least of three rounds. Bare are the same children with the same properties below the same number of
-components that do nothing else. It takes some minutes.
+components that do nothing else. It takes some minutes, with 1,000 VMs on azure some twenty: its SDK gives each resource
+hundreds of former types, for which Pulumi computes aliases; those that no component ever had are left out, the bare resources
+have them all.
 """
 ROUNDS = 3
 
