@@ -28,8 +28,8 @@ status() {
 # read_result: sets $line to the status, $code to what it comes to, and $killed to what mends it, for sed: an apply that was
 # killed has not finished, and holds no lock.
 read_result() {
-	code=2 killed=''
-	line=$(sed 1q "$run/status" 2>/dev/null)
+	code=2 killed='' line=''
+	{ IFS= read -r line <"$run/status"; } 2>/dev/null
 	case $line in
 	*'"result":"ok"'*) code=0 ;;
 	*'"result":"failed"'*) code=1 ;;

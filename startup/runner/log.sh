@@ -28,7 +28,7 @@ pipe_log() {
 # pipe open: it is not waited for, and the next pipe is another.
 settle() {
 	open_log
-	[ -z "$writer" ] || timeout 1 tail -f -s 0.01 --pid="$writer" /dev/null || rm -f "$run/output"
+	[ -z "$writer" ] || timeout 1 tail -f -s 0.002 --pid="$writer" /dev/null || rm -f "$run/output"
 	writer=
 }
 

@@ -1,6 +1,6 @@
 # make_folders: those of this boot. Only root sees $run, so nobody else can hold a lock.
 make_folders() {
-	(umask 077 && mkdir -p "$done_in_boot" "$run/changed" "$run/restarted")
+	[ -d "$run/restarted" ] || (umask 077 && mkdir -p "$done_in_boot" "$run/changed" "$run/restarted")
 }
 
 # take_lock FILE OPTION...: one at a time.
