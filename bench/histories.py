@@ -16,7 +16,8 @@ from .figures import Figure, figure
 
 NOTE = """
 Each history is 12 events in the life of a machine in a throw-away root (boots, power cuts, edits, clones, outages, full
-disks, failing steps), compared with a model of the contract after each; the same as `make test-all` plays, three at a time, as each waits now and then.
+disks, failing steps), compared with a model of the contract after each; the same as `make test-all` plays, here three at a
+time, as each waits now and then.
 """
 
 
