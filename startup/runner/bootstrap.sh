@@ -62,7 +62,8 @@ main() {
 	if [ $# -gt 0 ]; then
 		trap 'echo "$(said object): no answer in time"; exit 1' TERM
 		fetch 90 || { echo "$problem" && exit 1; }
-		mv "$run/object" evenboot && exec /bin/sh ./evenboot unpack
+		mv "$run/object" evenboot || exit
+		exec /bin/sh ./evenboot unpack
 	fi
 	export EVENBOOT_DELIVERED="$0"
 	[ ! -e "$runner" ] || exec /bin/sh "$runner" deliver

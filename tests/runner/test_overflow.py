@@ -115,6 +115,22 @@ def test_an_object_that_is_gone(machine: Machine) -> None:
     assert ["once one", "always", "always"] == machine.lines()
 
 
+def test_an_object_for_which_there_is_no_room(machine: Machine) -> None:
+    """L11: a disk too full for the object leaves the last good definition in force."""
+    machine.enter("mount -t tmpfs -o size=1m tmpfs /var; mkdir /var/log").check_returncode()
+    put(machine, definition())
+    machine.boot()
+    put(machine, definition("two"))
+    # There is room for the bootstrap and what lies beside it.
+    machine.run("head -c 1M /dev/zero >/var/filler; truncate -s -24576 /var/filler")
+
+    status = machine.boot()
+
+    assert ("failed", "cached") == (status["result"], status["source"])
+    assert "cannot write to /var/lib/evenboot; the last definition is used" == status["message"]
+    assert ["once one", "always", "always"] == machine.lines()
+
+
 def test_a_right_that_takes_its_time(machine: Machine) -> None:
     """The first boot tries again until the identity may read the object."""
     name = put(machine, definition())
