@@ -8,10 +8,13 @@ usage() {
 status() {
 	lines=2,\$p seconds=0
 	while [ $# -gt 0 ]; do
-		case $1/${2-} in
-		--json/*) lines=1p ;;
-		--wait/ | --wait/*[!0-9]*) usage ;;
-		--wait/*) seconds=$2 && shift ;;
+		case $1 in
+		--json) lines=1p ;;
+		--wait)
+			seconds=${2-}
+			case $seconds in '' | *[!0-9]*) usage ;; esac
+			shift
+			;;
 		*) usage ;;
 		esac
 		shift
@@ -34,10 +37,16 @@ read_result() {
 	*'"result":"ok"'*) code=0 ;;
 	*'"result":"failed"'*) code=1 ;;
 	*'"finished_at":null'*)
-		! flock -n "$run/lock" true || [ "$line" != "$(sed 1q "$run/status")" ] || {
+		was=$line
+		if ! flock -n "$run/lock" true; then
+			return
+		elif IFS= read -r line <"$run/status" && [ "$line" = "$was" ]; then
 			code=1 killed='the apply was killed before its end'
-			killed="s/\"running\"/\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/;"
-		}
+			killed="s/\"result\":\"running\"/\"result\":\"failed\"/; s/\"message\":null/\"message\":\"$killed\"/; s/: running,/: failed, $killed,/;"
+		else
+			# It has ended meanwhile, or another has begun.
+			read_result
+		fi
 		;;
 	esac
 }
@@ -82,7 +91,8 @@ as_json() {
 rerun() {
 	not_in_a_step
 	in_force || usage
-	# As JSON no name has a bare quotation mark in it.
+	# As JSON no name has a bare quotation mark in it. A line break would make two patterns of one.
+	case $1 in *"$newline"*) usage ;; esac
 	row=$(grep -F "|\"$(as_json "$1")\"" "$definition/steps")
 	[ "$row" ] || { echo "evenboot: there is no step '$1'; evenboot status names them" >&2 && return 64; }
 	read_step "due|$row"

@@ -44,12 +44,14 @@ keep_output() {
 	exec cat >/dev/null
 } 2>/dev/null
 
-# step_output STEP: what the last run of the step printed, as far as the log still has it.
+# step_output STEP: what the last run of the step printed, as far as the log still has it. The same heading again is that of
+# the same run, after the log was cut.
 step_output() {
 	cat "$log_file.1" "$log_file" 2>/dev/null | step=$1 awk '
 		/^--- [^ ]* step / {
 			mine = (substr($0, index($0, " step ") + 6) == ENVIRON["step"])
-			if (mine) count = 0
+			if (mine && $0 != heading) count = 0
+			heading = $0
 			next
 		}
 		/^evenboot: (step|result|the slot|shutdown step) / { mine = 0 }

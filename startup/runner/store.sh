@@ -23,7 +23,8 @@ accept() {
 	[ ! "$new" -ef "$definition" ] || new=$state/b
 	rm -rf "$new" && mkdir -p "$new" && cp "$1" "$new/payload" && cd "$new" && printf '%s\n' "$witness" >witness &&
 		gzip -cdf payload | sed -n '/^#!/,$p' >evenboot && intact || return 1
-	said=$(timeout 120 /bin/sh ./evenboot unpack) || { problem=${said:-$problem} && return 1; }
+	# The table "files" is the last record.
+	said=$(timeout 120 /bin/sh ./evenboot unpack) && [ -e files ] || { problem=${said:-$problem} && return 1; }
 	put_in_place && ln -sfn "${new##*/}" "$state/next" && mv -T "$state/next" "$definition" && sync
 }
 

@@ -64,7 +64,8 @@ def test_status_waits(machine: Machine) -> None:
 def test_wrong_use(machine: Machine) -> None:
     """Wrong use is 64, with one line that says how it goes."""
     machine.boot(SITE)
-    for words in [[], ["nonsense"], ["status", "--wait", "soon"], ["rerun"], ["apply", "now"]]:
+    wrong = ["", "nonsense", "status --wait soon", "status --json/x", "rerun", "apply now"]
+    for words in [*(line.split() for line in wrong), ["rerun", "t\nw"]]:
         refused = machine.evenboot(*words)
 
         assert 64 == refused.returncode

@@ -86,7 +86,8 @@ def test_every_boot_step_fails(machine: Machine) -> None:
 
 
 WAITS = Shell("two", script="echo two >>/done\n[ -e /mended ] || sleep 60\n")
-INTERRUPTED = StartupScript("site", first_boot=[note("one"), WAITS, note("three")], every_boot=[note("four")])
+# Its name is a word of the status.
+INTERRUPTED = StartupScript("running", first_boot=[note("one"), WAITS, note("three")], every_boot=[note("four")])
 
 
 def cut_power_in_step_two(machine: Machine) -> None:
@@ -112,6 +113,7 @@ def test_killed_and_applied_again(machine: Machine) -> None:
     machine.evenboot("apply")
 
     assert ("failed", "the apply was killed before its end") == (killed["result"], killed["message"])
+    assert "running" == killed["definition"]
     assert ["one", "two", "two", "three", "four"] == machine.lines()
 
 

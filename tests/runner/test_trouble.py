@@ -218,6 +218,17 @@ def test_retries(machine: Machine) -> None:
     assert "ok" == status["result"]
 
 
+def test_log_that_is_cut_at_the_end_of_a_step(machine: Machine) -> None:
+    """L12: what a failed step printed is in the status and in the log, also when that made the log too long."""
+    machine.write("/var/log/evenboot.log", "x" * 4_999_000 + "\n", 0o600)
+    loud = Shell("loud", script="seq 1000; echo the reason; exit 1")
+    status = machine.boot(StartupScript("site", first_boot=[loud]))
+
+    assert (machine.sees / "var/log/evenboot.log.1").exists()
+    assert "the reason" == status["output"][-1]
+    assert machine.evenboot("log", "loud").stdout.endswith("the reason\n")
+
+
 def test_log_is_bounded(machine: Machine) -> None:
     """Steps' output goes to the log, which keeps less than 10 MB and one older file."""
     flood = Shell("flood", script="head -c 25000000 /dev/zero | tr '\\0' x; echo end")
