@@ -11,7 +11,7 @@ read_steps() {
 			getline was <record
 			close(record)
 			print (was == $3 " " ENVIRON["instance"] ? "done|" : "due|") $0
-		}' "$definition/steps")$newline
+		}' "$definition/steps")
 }
 
 # read_step ROW: sets $due, $list, $key, $fingerprint, $kind, $timeout, $retries and $name.

@@ -1,15 +1,15 @@
 # begin: nothing is known yet of this apply. Texts are quoted as in JSON.
 begin() {
 	title='' whole=null id=null source=cloud failed=null exit_code=null message='' output='' finished=null
-	steps='' all='' some='' text=''
+	steps='' reached=0 all='' some='' text=''
 	read -r boot_id </proc/sys/kernel/random/boot_id
 	started=$(date -u +%FT%TZ)
 }
 
-# note OUTCOME [SECONDS]: what became of the step that was read, the first of $steps.
+# note OUTCOME [SECONDS]: what became of the step that was read.
 note() {
 	entry=',{"name":"'$name'","list":"'$list'","outcome":"'$1'","seconds":'${2-null}'}'
-	all=$all$entry text="$text$newline  $1  $name${2:+ ($2 s)}" steps=${steps#*"$newline"}
+	all=$all$entry text="$text$newline  $1  $name${2:+ ($2 s)}" reached=$((reached + 1))
 	[ "$1" = skipped ] || some=$some$entry
 }
 
@@ -17,11 +17,11 @@ note() {
 # the output are left out to fit 4 KB.
 # shellcheck disable=SC2030 # what is changed here is a copy
 write_status() (
-	result=$1 boot=later IFS=$newline
+	result=$1 boot=later row=0 IFS=$newline
 	[ "$first_boot_id" != "$boot_id" ] || boot=first
-	for row in $steps; do
-		read_step "$row"
-		note pending
+	for step in $steps; do
+		row=$((row + 1))
+		[ "$row" -le "$reached" ] || { read_step "$step" && note pending; }
 	done
 	object
 	printf '%s\n' "$object" "$title: $1, $boot boot${message:+: $message}$text" >"$run/status.new" &&
