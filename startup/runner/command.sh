@@ -91,9 +91,7 @@ as_json() {
 rerun() {
 	not_in_a_step
 	in_force || usage
-	# As JSON no name has a bare quotation mark in it. A line break would make two patterns of one.
-	case $1 in *"$newline"*) usage ;; esac
-	row=$(grep -F "|\"$(as_json "$1")\"" "$definition/steps")
+	row=$(wanted=$(as_json "$1") awk -F '|' '"\"" ENVIRON["wanted"] "\"" == substr($0, index($0, "|\"") + 1)' "$definition/steps")
 	[ "$row" ] || { echo "evenboot: there is no step '$1'; evenboot status names them" >&2 && return 64; }
 	read_step "due|$row"
 	# Not while an apply runs, which may be just about to record it.

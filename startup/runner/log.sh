@@ -9,7 +9,8 @@ tell() {
 
 # open_log: descriptor 7 becomes the log, which only root reads. A disk that cannot be written is no reason to stop here.
 open_log() {
-	if (umask 077 && true >>"$log_file"); then
+	[ -e "$log_file" ] || (umask 077 && true >"$log_file")
+	if true >>"$log_file"; then
 		exec 7>>"$log_file"
 	else
 		exec 7>/dev/null
@@ -32,26 +33,26 @@ settle() {
 	writer=
 }
 
-# keep_output: standard input to the log, 5 MB at a time. A log that is as large by then becomes evenboot.log.1, and the
-# next begins with the heading of the step. When nothing can be written the input is thrown away: a step must not die of
-# a full disk under its log.
+# keep_output: standard input to the log. At 10 MB the log becomes evenboot.log.1, and the next begins with the heading
+# of the step. When nothing can be written the input is thrown away: a step must not die of a full disk under its log.
 keep_output() {
-	while stdbuf -o0 head -c 5000000 >>"$log_file"; do
-		[ "$(stat -c %s "$log_file")" -ge 5000000 ] || return 0
+	while
+		size=$(stat -c %s "$log_file") || size=0
+		stdbuf -o0 head -c $((size < 10000000 ? 10000000 - size : 1)) >>"$log_file"
+	do
+		[ "$(stat -c %s "$log_file")" -ge 10000000 ] || return 0
 		mv -f "$log_file" "$log_file.1" || break
 		(umask 077 && grep -a '^--- ' "$log_file.1" | tail -n 1 >"$log_file")
 	done
 	exec cat >/dev/null
 } 2>/dev/null
 
-# step_output STEP: what the last run of the step printed, as far as the log still has it. The same heading again is that of
-# the same run, after the log was cut.
+# step_output STEP: what the last run of the step printed, as far as the log still has it.
 step_output() {
 	cat "$log_file.1" "$log_file" 2>/dev/null | step=$1 awk '
 		/^--- [^ ]* step / {
 			mine = (substr($0, index($0, " step ") + 6) == ENVIRON["step"])
-			if (mine && $0 != heading) count = 0
-			heading = $0
+			if (mine) count = 0
 			next
 		}
 		/^evenboot: (step|result|the slot|shutdown step) / { mine = 0 }

@@ -15,16 +15,15 @@ obey() {
 	[ $# -gt 0 ] || take_lock "$run/lock"
 	for file in wanted status refreshed; do true >"$run/$file"; done
 	open_log
-	stopping='' child='' writer='' shown=0 end=ok
+	stopping='' child='' writer='' shown=0 stamped=0 end=ok
 	trap 'stopping=yes; [ -z "$child" ] || kill -TERM "$child"' TERM
 	begin
-	! in_force || [ ! -e "$definition/shutdown" ] || arm_shutdown
 	consult_slot || {
 		finish failed
 		return 1
 	}
 	id="\"$instance\""
-	[ ! -e "$definition/shutdown" ] || arm_shutdown
+	arm_shutdown
 	{ IFS= read -r title && read -r whole; } <"$definition/head"
 	if read_steps; then
 		[ ! -e "$definition/fresh" ] || tidy
@@ -40,11 +39,18 @@ obey() {
 	[ $end = ok ]
 }
 
+# arm_shutdown: a stop may come before the boot is over, and finds this unit up only if it has not waited for others.
+arm_shutdown() {
+	[ ! -e "$definition/shutdown" ] ||
+		systemctl start --no-block --job-mode=ignore-dependencies evenboot-shutdown.service
+}
+
 # consult_slot: brings the definition in force up to date and sets $source, $instance, $first_boot_id, $outage, and $end
 # if the slot holds something that cannot be used. 1: there is none to be obeyed. An empty slot is the end.
 consult_slot() {
 	cached=''
-	! in_force || cached=6000
+	# The machine may be stopped while it waits for the service.
+	! in_force || { cached=6000 && arm_shutdown; }
 	ask_slot
 	case $? in
 	4)

@@ -4,6 +4,6 @@ again() {
 	tell "evenboot: step '$name' failed, exit code $exit; again in $pause s"
 	sleep "$pause" 7>&- 9>&- &
 	wait $!
-	retries=$((retries - 1)) pause=$((pause < 30 ? pause * 2 : 60)) stamp=$(date -u +%FT%TZ)
+	retries=$((retries - 1)) pause=$((pause < 30 ? pause * 2 : 60))
 	[ -z "$stopping" ]
 }

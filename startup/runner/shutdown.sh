@@ -4,7 +4,7 @@ do_shutdown() {
 	take_lock "$run/lock" -w 15
 	in_force || return 0
 	now
-	end=$((now + 6000)) stopping='' writer='' instance='' stamp=$(date -u +%FT%TZ)
+	end=$((now + 6000)) stopping='' writer='' stamped=0 instance=''
 	open_log
 	pipe_log
 	rows=$(cat "$definition/shutdown")
@@ -22,9 +22,4 @@ do_shutdown() {
 		tell "evenboot: shutdown step '$name' ended with exit code $exit"
 	done
 	settle
-}
-
-# arm_shutdown: a stop may come before the boot is over, and finds this unit up only if it has not waited for others.
-arm_shutdown() {
-	systemctl start --no-block --job-mode=ignore-dependencies evenboot-shutdown.service
 }

@@ -21,7 +21,7 @@ run_steps() {
 show_progress() {
 	now
 	[ "$now" -ge "$shown" ] || return 0
-	shown=$((now + 100)) stamp=$(date -u +%FT%TZ)
+	shown=$((now + 100))
 	write_status running >/dev/null
 }
 
@@ -46,6 +46,8 @@ run_step() {
 # try_step GRACE: one run of the step as a process of its own, its output to the log; sets $exit. A step that outlives
 # its time limit is asked to end, and after so many seconds of grace made to.
 try_step() {
+	now
+	[ "$now" -lt "$stamped" ] || { stamped=$((now + 100)) && stamp=$(date -u +%FT%TZ); }
 	printf '%s\n' "--- $stamp step $name" >&7
 	limit="timeout -k $1 $timeout"
 	start_step </dev/null >&7 2>&1 7>&- 9>&- &

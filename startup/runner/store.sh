@@ -70,6 +70,7 @@ put_in_place() {
 deliver() {
 	take_lock "$run/delivery"
 	open_log
+	# Whatever it says: a payload is stored with the witness that it sets.
 	in_force
 	[ -e "$runner" ] || accept "$delivered" || {
 		begin

@@ -64,12 +64,21 @@ def test_status_waits(machine: Machine) -> None:
 def test_wrong_use(machine: Machine) -> None:
     """Wrong use is 64, with one line that says how it goes."""
     machine.boot(SITE)
-    wrong = ["", "nonsense", "status --wait soon", "status --json/x", "rerun", "apply now"]
-    for words in [*(line.split() for line in wrong), ["rerun", "t\nw"]]:
+    for words in [[], ["nonsense"], ["status", "--wait", "soon"], ["status", "--json/x"], ["rerun"], ["apply", "now"]]:
         refused = machine.evenboot(*words)
 
         assert 64 == refused.returncode
         assert refused.stderr.startswith("usage: evenboot status")
+
+
+def test_rerun_of_what_is_no_step(machine: Machine) -> None:
+    """A name that is not exactly a step's is 64, and no record is dropped."""
+    machine.boot(SITE)
+    for name in ["tw", "t\nw", "on", ".ne", '"one"']:
+        refused = machine.evenboot("rerun", name)
+
+        assert (64, ["one", "two"]) == (refused.returncode, machine.lines())
+        assert f"evenboot: there is no step '{name}'; evenboot status names them\n" == refused.stderr
 
 
 def test_log(machine: Machine) -> None:
