@@ -10,7 +10,7 @@ from .figures import save, section
 
 PARTS = ("imports", "sizes", "runner", "components", "hosted", "kit", "waiting", "lab")
 # Only when it is named.
-LONG = ("kills", "histories", "stories", "suite")
+LONG = ("kills", "histories", "suite", "everything")
 
 
 def main(names: list[str]) -> int:
