@@ -14,6 +14,7 @@ from typing import Any
 
 from . import consoles
 from .errors import LabError
+from .host import write_atomically
 from .machine import Lab
 from .program import Program
 from .providers import PROVIDERS, provider
@@ -148,7 +149,4 @@ def _write_plugin(path: Path, package: str) -> None:
     module = f"{__name__.rpartition('.')[0]}.providers"
     python = f'PYTHONPATH={shlex.quote(str(root))} exec {shlex.quote(sys.executable)} -m {module} {package} "$@"\n'
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.new")
-    partial.write_text(f"#!/bin/sh\n{python}")
-    partial.chmod(0o755)
-    partial.replace(path)
+    write_atomically(path, f"#!/bin/sh\n{python}".encode(), mode=0o755)

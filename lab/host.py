@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -53,10 +54,17 @@ def command(*argv: str | Path, check: bool = True, input: str | None = None) -> 
     return result.stdout
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file as a whole, so that a reader sees either the old or the new content."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    temporary.write_bytes(data)
+def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Replace a file as a whole: a reader sees either the old or the new content, however many write at once.
+
+    Args:
+        path: The file.
+        data: Its new content.
+        mode: Its permissions, less what the umask takes away.
+    """
+    temporary = path.with_name(f".{path.name}.{threading.get_native_id()}.new")
+    with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+        file.write(data)
     temporary.replace(path)
 
 
