@@ -11,8 +11,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from startup import Directory, Download, File, Packages, Reboot, Service, Shell, StartupScript, Step, Unit, User
+from startup import (
+    Directory,
+    Download,
+    File,
+    Packages,
+    Reboot,
+    Service,
+    Shell,
+    StartupScript,
+    StartupScriptError,
+    Step,
+    Unit,
+    User,
+    render,
+)
 from startup.definition import LIST_NAMES
+from startup.delivery import Cloud
 from startup.testing.machine import Machine
 
 from ..generated import Given
@@ -36,13 +51,24 @@ class Played:
         """Whether another definition has no name and no value in common with this one."""
         return not self.names & step_names(given) and not self.values.keys() & given.values.keys()
 
-    def add(self, given: Given) -> None:
-        """Play the steps of another definition in the same boot."""
+    def and_(self, given: Given) -> Played:
+        """This and the steps of another definition, in the same boot."""
+        both = Played(self.name, {name: [*steps] for name, steps in self.steps.items()}, {**self.values}, {*self.names})
         for list_name, _, step in given.definition.steps():
-            number = len(self.names)
-            self.steps[list_name].append((number, probe(step, number)))
-            self.names.add(step.name)
-        self.values |= given.values
+            number = len(both.names)
+            both.steps[list_name].append((number, probe(step, number)))
+            both.names.add(step.name)
+        both.values |= given.values
+        return both
+
+    def fits(self, cloud: Cloud) -> bool:
+        """Whether the slot of a cloud holds it; a definition that validates is refused for no other reason."""
+        try:
+            render(self.definition(), self.values, cloud)
+        except StartupScriptError as error:
+            assert [problem.path for problem in error.problems] == [f"payload for {cloud}"], error
+            return False
+        return True
 
     def definition(self) -> StartupScript:
         """The definition for the machine."""
@@ -58,17 +84,17 @@ def step_names(given: Given) -> set[str]:
     return {step.name for _, _, step in given.definition.steps()}
 
 
-def together(many: Sequence[Given]) -> list[Played]:
-    """Put definitions that do not get into each other's way into as few as possible."""
+def together(many: Sequence[Given], cloud: Cloud) -> list[Played]:
+    """Put definitions that do not get into each other's way into as few as possible; one that no slot holds is left out."""
     played: list[Played] = []
     for given in many:
-        for one in played:
-            if one.takes(given):
+        for number, one in enumerate(played):
+            if one.takes(given) and (both := one.and_(given)).fits(cloud):
+                played[number] = both
                 break
         else:
-            one = Played(given.definition.name)
-            played.append(one)
-        one.add(given)
+            alone = Played(given.definition.name).and_(given)
+            played += [alone] if alone.fits(cloud) else []
     return played
 
 

@@ -48,7 +48,7 @@ def test_everything_comes_back(machines: list[Machine], exhaustive: bool) -> Non
     def check(example: tuple[Machine, list[list[Given]], int]) -> int:
         machine, lists, number = example
         accepted = [given for some in lists for given in some if not validate(given.definition, given.values)]
-        for played in together(accepted):
+        for played in together(accepted, machine.cloud):
             assert [] == list(play(machine, played, number))
         return len(accepted)
 
