@@ -22,7 +22,7 @@ down: ## remove everything that `up` made, the built images stay
 test: check ## run the checks and every test; the boot suite needs root on Linux
 	@$(VENV)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
-test-all: check ## the same with all that can be tried: every kill point, Debian 13, all outages; takes hours
+test-all: check ## the same with all that can be tried: every kill point, Debian 13, all outages; takes an hour and a half
 	@$(VENV)/python -m pytest --exhaustive --numprocesses 2 --dist loadgroup $(ARGS)
 
 test-fast: check ## the same without booting machines
