@@ -68,6 +68,18 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     temporary.replace(path)
 
 
+def advice(console: str) -> str:
+    """Return what to do when a machine's console says that this computer has no more of something, else ""."""
+    if "inotify" not in console or "Too many open files" not in console:
+        return ""
+    limit = Path("/proc/sys/fs/inotify/max_user_instances")
+    allowed = limit.read_text().strip() if limit.exists() else "few"
+    return (
+        f"this computer lets root have {allowed} inotify instances, of which each machine takes about eight; "
+        "stop machines that are not needed, or allow more: sysctl fs.inotify.max_user_instances=1024\n"
+    )
+
+
 def missing_packages() -> list[str]:
     """Return the Debian packages whose programs this computer lacks."""
     path = environment()["PATH"]

@@ -26,7 +26,7 @@ from . import disk
 from .clouds import cloud_named, new_identity
 from .control_group import ControlGroup
 from .errors import LabError, LabTimeout
-from .host import write_atomically
+from .host import advice, write_atomically
 from .network import program, remove_namespace
 
 if TYPE_CHECKING:
@@ -205,8 +205,8 @@ class Machine:
         self._wait(started, seconds, "does not boot")
 
     def _complaint(self) -> str:
-        log = self.folder / "keeper.log"
-        return self.console()[-1500:] + (log.read_text(errors="replace")[-1500:] if log.exists() else "")
+        log, console = self.folder / "keeper.log", self.console()[-1500:]
+        return advice(console) + console + (log.read_text(errors="replace")[-1500:] if log.exists() else "")
 
     def _wait(self, condition: Callable[[], bool], seconds: float, complaint: str, pause: float = 0.02) -> None:
         end = time.monotonic() + seconds

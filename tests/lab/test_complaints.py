@@ -72,3 +72,17 @@ def test_a_state_folder_that_mounts_cannot_name_is_refused(state: str) -> None:
     """Too long, or with a character that means something to an overlay."""
     with pytest.raises(LabError, match=r"state folder .* at most 50 letters"):
         Lab(state=Path(state))
+
+
+def test_too_many_machines_for_this_computer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine that finds no inotify instance any more says what the limit is and how to raise it."""
+    monkeypatch.setattr("lab.laboratory.LONGEST_STATE", 500)
+    folder = tmp_path / "machines" / "aws-web"
+    folder.mkdir(parents=True)
+    (folder / "instance.json").write_text("{}")
+    (folder / "console.log").write_text("Failed to create control group inotify object: Too many open files\r\n")
+    with pytest.raises(LabError, match=r"\d+ inotify instances.* sysctl fs\.inotify\.max_user_instances=1024\nFailed"):
+        Lab(state=tmp_path).machine("aws-web").wait_ready()
+    (folder / "console.log").write_text("Too many open files in a program\r\n")
+    with pytest.raises(LabError, match=r"is off:\nToo many"):
+        Lab(state=tmp_path).machine("aws-web").wait_ready()
