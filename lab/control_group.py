@@ -59,11 +59,12 @@ class ControlGroup:
         """Return the ids of the processes in the group and in the groups below it."""
         found: set[int] = set()
         for directory in self.directories:
-            for path in directory.rglob("cgroup.procs"):
+            # The groups below may be removed meanwhile, which `os.walk` overlooks.
+            for folder, _, _ in os.walk(directory):
                 try:
-                    found.update(int(line) for line in path.read_text().split())
+                    found.update(int(line) for line in Path(folder, "cgroup.procs").read_text().split())
                 except OSError:
-                    pass  # removed meanwhile
+                    pass
         return found - {0}
 
     def kill(self, seconds: float = 20) -> None:
