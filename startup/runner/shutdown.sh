@@ -1,7 +1,7 @@
 # do_shutdown: the shutdown steps of the last definition, 60 seconds for all together; a failing one stops no other.
 # The apply that runs is being interrupted by then: its end is waited for, but not for ever.
 do_shutdown() {
-	take_lock "$run/lock" -w 15
+	take_lock "$run/lock" -w 62
 	in_force || return 0
 	now
 	end=$((now + 6000)) stopping='' writer='' stamped=0 instance=''

@@ -29,7 +29,7 @@ show_progress() {
 run_step() {
 	now
 	begun=$now pause=1 lost='' asked=''
-	until try_step 30 || [ "$retries" -eq 0 ] || ! again; do :; done
+	until try_step 10 || [ "$retries" -eq 0 ] || ! again; do :; done
 	# A shell step may have asked the system to go down. systemd answers while the record is made.
 	[ "$kind" != shell ] || { systemctl is-system-running >"$run/system" & asked=$!; }
 	[ "$exit" -ne 0 ] || record || { lost=yes && exit=74; }

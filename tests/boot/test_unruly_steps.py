@@ -89,3 +89,24 @@ def test_steps_that_reboot(cloud: Cloud) -> None:
     assert boots[0] != boots[1] == boots[2] != boots[3] == boots[4] == boots[5] != boots[-1]
     assert ("later", "ok") == (status["boot"], status["result"])
     assert "ok" not in {result["result"] for result in vm.machine.results()[:-1]}, "no boot that was cut short was ok"
+
+
+SLOW_SYNC = """\
+#!/bin/sh
+[ ! -e /slow ] || { rm /slow; sleep 20; }
+exec /usr/bin/sync.real "$@"
+"""
+
+
+def test_a_lot_to_write_before_a_reboot(cloud: Cloud) -> None:
+    """L16: a step that exits 0 while the system goes down is done, also when what it wrote takes long to get to disk."""
+    ends = noting_the_boot("ends", "trap '' TERM\ntouch /slow\nsystemctl reboot\n")
+    vm = cloud.make(StartupScript("site", first_boot=[ends], every_boot=[noting_the_boot("last")]))
+    sync = vm.disk / "usr/bin/sync"
+    sync.rename(sync.with_name("sync.real"))
+    sync.write_text(SLOW_SYNC)
+    sync.chmod(0o755)
+    vm.machine.start()
+    vm.until(lambda: "last" in "".join(vm.lines()[-1:]), "all is done")
+    assert ["ends", "last"] == [line.partition(":")[0] for line in vm.lines()]
+    assert ["skipped ends", "ran last"] == outcomes(vm.status())
