@@ -40,7 +40,7 @@ keep_output() {
 		size=$(stat -c %s "$log_file") || size=0
 		stdbuf -o0 head -c $((size < 10000000 ? 10000000 - size : 1)) >>"$log_file"
 	do
-		[ "$(stat -c %s "$log_file")" -ge 10000000 ] || return 0
+		[ "$(stat -c %s "$log_file")" -ge 10000000 ] || break
 		mv -f "$log_file" "$log_file.1" || break
 		(umask 077 && grep -a '^--- ' "$log_file.1" | tail -n 1 >"$log_file")
 	done

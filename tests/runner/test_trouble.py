@@ -218,6 +218,15 @@ def test_retries(machine: Machine) -> None:
     assert "ok" == status["result"]
 
 
+def test_log_that_a_step_takes_away(machine: Machine) -> None:
+    """L16: a step that removes the logs, as one does before an image, may go on writing and is done."""
+    machine.write("/var/log/evenboot.log", "x" * 9_999_000 + "\n", 0o600)
+    script = "rm -f /var/log/*.log\nseq 3000\nsleep 0.3\nseq 3000\necho one >>/done"
+    status = machine.boot(StartupScript("site", first_boot=[Shell("one", script=script), note("two")]))
+    assert status["result"] == "ok", status["message"]
+    assert machine.lines("/done") == ["one", "two"]
+
+
 def test_log_that_is_cut_at_the_end_of_a_step(machine: Machine) -> None:
     """L12: what a failed step printed is in the status and in the log, also when that made the log too long."""
     machine.write("/var/log/evenboot.log", "x" * 9_999_000 + "\n", 0o600)
