@@ -34,7 +34,8 @@ settle() {
 }
 
 # keep_output: standard input to the log. At 10 MB the log becomes evenboot.log.1, and the next begins with the heading
-# of the step. When nothing can be written the input is thrown away: a step must not die of a full disk under its log.
+# of the step. When nothing can be written, or a step took the file away, the rest is thrown away: a step must not die of
+# a full disk under its log.
 keep_output() {
 	while
 		size=$(stat -c %s "$log_file") || size=0

@@ -11,23 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from startup import (
-    Directory,
-    Download,
-    File,
-    Packages,
-    Reboot,
-    Service,
-    Shell,
-    StartupScript,
-    StartupScriptError,
-    Step,
-    Unit,
-    User,
-    render,
-)
+from startup import Directory, Download, File, Packages, Reboot, Service, Shell, StartupScript, Step, Unit, User
 from startup.definition import LIST_NAMES
 from startup.delivery import Cloud
+from startup.problems import StartupScriptError
+from startup.rendering import render
 from startup.testing.machine import Machine
 
 from ..generated import Given
