@@ -78,7 +78,7 @@ log() {
 	if [ $# -gt 0 ]; then
 		step_output "$(as_json "$1")"
 	else
-		cat "$log_file.1" "$log_file" 2>/dev/null
+		whole_log
 	fi
 }
 

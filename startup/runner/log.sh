@@ -23,6 +23,8 @@ pipe_log() {
 	keep_output <"$run/output" 7>&- 9>&- &
 	writer=$!
 	exec 7>"$run/output"
+	# The process at its other end may die. Ignored, as opposed to caught, steps would ignore the signal as well.
+	trap : PIPE
 }
 
 # settle: all that was written is in the log, and descriptor 7 is the log. A child that a step left behind may hold the
@@ -48,17 +50,20 @@ keep_output() {
 	exec cat >/dev/null
 } 2>/dev/null
 
+# whole_log: as far as it is still there, the older file first.
+whole_log() {
+	cat "$log_file.1" "$log_file"
+} 2>/dev/null
+
 # step_output STEP: what the last run of the step printed, as far as the log still has it.
 step_output() {
-	cat "$log_file.1" "$log_file" 2>/dev/null | step=$1 awk '
-		/^--- [^ ]* step / {
-			mine = (substr($0, index($0, " step ") + 6) == ENVIRON["step"])
-			if (mine) count = 0
-			next
-		}
-		/^evenboot: (step|result|the slot|shutdown step) / { mine = 0 }
-		mine { text[++count] = $0 }
-		END { for (i = 1; i <= count; i++) print text[i] }'
+	heading=$(whole_log | step=$1 awk '
+		/^--- [^ ]* step / && substr($0, index($0, " step ") + 6) == ENVIRON["step"] { last = NR }
+		END { print last + 0 }')
+	[ "$heading" -eq 0 ] || whole_log | heading=$heading awk '
+		NR <= ENVIRON["heading"] { next }
+		/^--- [^ ]* step / || /^evenboot: (step|result|the slot|shutdown step) / { exit }
+		{ print }'
 }
 
 # now: sets $now to the seconds since the machine started, times 100. The clock may jump; this does not.

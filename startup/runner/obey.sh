@@ -10,7 +10,8 @@ take_lock() {
 	flock "$@" 9
 }
 
-# obey [LOCKED]: one apply. The unit evenboot.service runs it, whoever wanted it: the boot, an operator, a deployment.
+# obey [WAIT]: one apply. The unit evenboot.service runs it, whoever wanted it: the boot, an operator, a deployment.
+# One that starts over holds the lock, and has an answer of the service: it waits WAIT hundredths of a second for another.
 obey() {
 	[ $# -gt 0 ] || take_lock "$run/lock"
 	for file in wanted status refreshed; do true >"$run/$file"; done
@@ -18,7 +19,7 @@ obey() {
 	stopping='' child='' writer='' shown=0 stamped=0 end=ok
 	trap 'stopping=yes; [ -z "$child" ] || kill -TERM "$child"' TERM
 	begin
-	consult_slot || {
+	consult_slot "${1-6000}" || {
 		finish failed
 		return 1
 	}
@@ -45,12 +46,15 @@ arm_shutdown() {
 		systemctl start --no-block --job-mode=ignore-dependencies evenboot-shutdown.service
 }
 
-# consult_slot: brings the definition in force up to date and sets $source, $instance, $first_boot_id, $outage, and $end
+# consult_slot WAIT: brings the definition in force up to date and sets $source, $instance, $first_boot_id, $outage, and $end
 # if the slot holds something that cannot be used. 1: there is none to be obeyed. An empty slot is the end.
 consult_slot() {
 	cached=''
 	# The machine may be stopped while it waits for the service.
-	! in_force || { cached=6000 && arm_shutdown; }
+	! in_force || { cached=$1 && arm_shutdown; }
+	for tool in awk cmp flock gzip sed; do
+		command -v $tool >/dev/null || { message="there is no $tool" && return 1; }
+	done
 	ask_slot
 	case $? in
 	4)
@@ -83,7 +87,7 @@ consult_slot() {
 
 # start_over: obey with the runner in force, unless the system is going down. The lock is kept.
 start_over() {
-	[ "$stopping" ] || exec /bin/sh "$runner" obey locked
+	[ "$stopping" ] || exec /bin/sh "$runner" obey 0
 }
 
 # meet_machine: is this the instance of the last apply? If not, nothing of the other's journal counts.

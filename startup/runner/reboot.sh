@@ -19,6 +19,7 @@ do_reboot() {
 
 # expect_reboot: what the status says of an apply that the step's reboot ends: it is not over.
 expect_reboot() {
+	grep -qsx "asked .* $boot_id" "$journal/$key" || return
 	outcome=pending failed=null exit_code=null output='' end=running verdict='waits for the reboot'
 	message="step '$name' reboots the machine"
 }

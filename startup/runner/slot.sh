@@ -2,7 +2,7 @@
 # 0: the answer is in FILE; 4: the service says that there is none; 1: no answer, or an error.
 get() {
 	true >"$1" || return 1
-	answer=$(curl -s --noproxy '*' --connect-timeout 2 --max-time 10 -w '%{http_code}' -o "$@") || return 1
+	answer=$(curl -s --noproxy '*' --connect-timeout 2 --max-time 10 -w '%{http_code}' -o "$@") || { [ $? -ne 23 ] || outage="cannot write to $run"; return 1; }
 	[ "$answer" != 404 ] || return 4
 	[ "$answer" = 200 ]
 }
@@ -11,7 +11,7 @@ get() {
 # one is none.
 get_id() {
 	get "$run/id" "$@" || return
-	read -r instance _ <"$run/id"
+	read -r instance <"$run/id"
 	case $instance in
 	'' | *[!a-z0-9-]*) instance=$(tr -cd '[:alnum:]-' <"$run/id" | tr '[:upper:]' '[:lower:]') ;;
 	esac
@@ -25,7 +25,7 @@ ask_slot() {
 	command -v curl >/dev/null || return 1
 	outage='the metadata service does not answer'
 	now
-	until=$((now + ${cached:-24000}))
+	until=$((now + ${cached:-15000}))
 	until read_slot; do
 		[ $? -eq 1 ] || return 4
 		now

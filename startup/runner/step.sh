@@ -5,7 +5,7 @@ run_steps() {
 		read_step "$row"
 		if [ "$due" = due ] || { [ "$kind" = service ] && restart_wanted; }; then
 			if [ "$stopping" ]; then
-				message='interrupted: the system is going down'
+				message=$(interrupted)
 				return 1
 			fi
 			[ "$writer" ] || pipe_log
@@ -30,10 +30,10 @@ run_step() {
 	now
 	begun=$now pause=1 lost='' asked=''
 	until try_step 10 || [ "$retries" -eq 0 ] || ! again; do :; done
-	# A shell step may have asked the system to go down. systemd answers while the record is made.
-	[ "$kind" != shell ] || { systemctl is-system-running >"$run/system" & asked=$!; }
+	# A shell step may have asked the system to go down. That is found out while the record is made.
+	[ "$kind" != shell ] || { going_down & asked=$!; }
 	[ "$exit" -ne 0 ] || record || { lost=yes && exit=74; }
-	[ -z "$asked" ] || { wait "$asked"; read -r asked <"$run/system"; [ "$asked" != stopping ] || stopping=yes; }
+	[ -z "$asked" ] || ! wait "$asked" || stopping=yes
 	now
 	took=$((now - begun)) outcome=ran verdict=ok
 	seconds=$((took / 100)).$((took / 10 % 10))
@@ -43,10 +43,26 @@ run_step() {
 	return "$exit"
 }
 
+# going_down: is the system? systemd knows of a stop that has begun, logind of one that something holds back for a while.
+going_down() {
+	[ "$(systemctl is-system-running)" = stopping ] ||
+		[ "$(loginctl show-session -p PreparingForShutdown)" = PreparingForShutdown=yes ]
+} 2>/dev/null
+
+# interrupted: says by what. A signal comes from an orderly stop, or from anybody.
+interrupted() {
+	if going_down; then
+		echo 'interrupted: the system is going down'
+	else
+		echo 'interrupted by a TERM signal'
+	fi
+}
+
 # try_step GRACE: one run of the step as a process of its own, its output to the log; sets $exit. A step that outlives
 # its time limit is asked to end, and after so many seconds of grace made to.
 try_step() {
 	now
+	tried=$now
 	[ "$now" -lt "$stamped" ] || { stamped=$((now + 100)) && stamp=$(date -u +%FT%TZ); }
 	printf '%s\n' "--- $stamp step $name" >&7
 	limit="timeout -k $1 $timeout"
@@ -78,10 +94,10 @@ explain() {
 	settle
 	outcome=failed failed="\"$name\"" exit_code=$exit verdict="failed with exit code $exit"
 	case $exit in
-	124 | 137) [ "$took" -lt "${timeout}00" ] || verdict="was ended: it took longer than $timeout s" ;;
+	124 | 137) [ $((now - tried)) -lt "${timeout}00" ] || verdict="was ended: it took longer than $timeout s" ;;
 	esac
 	[ -z "$lost" ] || verdict="is not recorded as done: cannot write to $folder"
-	[ -z "$stopping" ] || verdict='was interrupted: the system is going down'
+	[ -z "$stopping" ] || verdict="was $(interrupted)"
 	message="step '$name' $verdict"
 	output=$(step_output "$name" | tail -n 20 | tail -c 2000 | iconv -c -f UTF-8 -t UTF-8 |
 		tr '\000-\011\013-\037\177' '[ *]' | sed 's/[\\"]/\\&/g; s/.*/"&"/' | paste -sd ,)

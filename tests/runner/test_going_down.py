@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from startup import File, Shell, StartupScript
 from startup.testing.machine import Machine
 from startup.testing.status import outcomes
@@ -50,16 +52,39 @@ def test_step_that_succeeds_while_the_system_goes_down(machine: Machine) -> None
     assert ["reboot", "two", "three"] == machine.lines()
 
 
-def test_step_that_is_interrupted(machine: Machine) -> None:
-    """L13, L16: an orderly stop interrupts the step that runs; ended by a signal it is not done."""
-    slow = Shell("slow", script="echo slow >>/done; [ -e /mended ] || { kill -TERM $(cat /runner); sleep 30; }")
+def test_reboot_that_is_held_back(machine: Machine) -> None:
+    """L16: no further step starts either while logind holds back, for somebody else, the reboot that a step asked for."""
+    machine.run("touch /etc/held")
+    kernel = Shell("kernel", script="echo kernel >>/done; systemctl reboot")
+    machine.edit(StartupScript("site", first_boot=[kernel, note("two")], every_boot=[note("three")]))
+    machine.one_boot()
+    status = machine.status()
+    machine.boot()
+
+    assert ["ran kernel", "pending two", "pending three"] == outcomes(status)
+    assert ("failed", "interrupted: the system is going down") == (status["result"], status["message"])
+    assert ["kernel", "two", "three"] == machine.lines()
+
+
+@pytest.mark.parametrize(
+    ("going", "why"),
+    [
+        ("echo stopping >/run/systemctl/going; ", ": the system is going down"),
+        ("echo held >/run/systemctl/going; ", ": the system is going down"),
+        ("", " by a TERM signal"),
+    ],
+)
+def test_step_that_is_interrupted(machine: Machine, going: str, why: str) -> None:
+    """L12, L13, L16: a step that an orderly stop or somebody's signal ends is not done, and the status says which it was."""
+    end = f"{going}kill -TERM $(cat /runner); sleep 30"
+    slow = Shell("slow", script=f"echo slow >>/done; [ -e /mended ] || {{ {end}; }}")
     find = Shell("find", script="pgrep -f 'evenboot obey' | head -n 1 >/runner")
     status = machine.boot(StartupScript("site", first_boot=[find, slow, note("two")]))
     machine.run("touch /mended")
     machine.boot()
 
     assert ["ran find", "failed slow", "pending two"] == outcomes(status)
-    assert "step 'slow' was interrupted: the system is going down" == status["message"]
+    assert f"step 'slow' was interrupted{why}" == status["message"]
     assert ["slow", "slow", "two"] == machine.lines()
 
 
@@ -79,7 +104,7 @@ def test_pause_between_tries_is_interrupted(machine: Machine) -> None:
     status = machine.boot(StartupScript("site", first_boot=[find, again, note("two")]))
 
     assert ["again"] == machine.lines()
-    assert "step 'again' was interrupted: the system is going down" == status["message"]
+    assert "step 'again' was interrupted by a TERM signal" == status["message"]
 
 
 def test_shutdown_steps_of_every_sort(machine: Machine) -> None:

@@ -273,7 +273,7 @@ def test_image_with_no_definition(machine: Machine) -> None:
     assert 1 == machine.evenboot("status").returncode
 
 
-@pytest.mark.parametrize("written", ["I-1", " i-1\n", "\ni-1", "I-1 \n\n"])
+@pytest.mark.parametrize("written", ["I-1", "i - 1", " i-1\n", "\ni-1", "I-1 \n\n"])
 def test_id_written_otherwise(machine: Machine, written: str) -> None:
     """L8: the same instance id in other letter case or with white space is the same instance."""
     machine.boot(FIRST_AND_EVERY)

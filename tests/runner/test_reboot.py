@@ -87,6 +87,15 @@ def test_reboot_that_does_not_come(machine: Machine) -> None:
     assert "took longer than 1 s" in status["message"]
 
 
+def test_reboot_that_was_not_asked_for(machine: Machine) -> None:
+    """L12: one that is interrupted before it asked for a reboot does not say that the machine reboots."""
+    ended = "pkill -TERM -of 'evenboot obey'; sleep 30"
+    status = boot_once(machine, StartupScript("site", first_boot=[Reboot("new kernel", unless=ended)]))
+
+    assert ("failed", "step 'new kernel' was interrupted by a TERM signal") == (status["result"], status["message"])
+    assert [] == machine.lines("/reboots")
+
+
 @pytest.mark.parametrize("place", ["every_boot", "shutdown"])
 def test_reboot_elsewhere(place: str) -> None:
     """Where it would never end it is refused, with the way out."""

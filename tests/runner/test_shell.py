@@ -162,6 +162,14 @@ def test_cannot_hurt(machine: Machine) -> None:
     assert machine.lines() == [f"after {i}" for i in range(wanted)]
 
 
+def test_reader_of_a_pipe_that_ends(machine: Machine) -> None:
+    """L16: the writer is ended by the signal, as in a terminal."""
+    script = "yes | head -n 1 >/dev/null || echo ${PIPESTATUS[0]} >>/done"
+    status = machine.boot(StartupScript("site", first_boot=[Shell("pipe", script=script)]))
+
+    assert ("ok", ["141"]) == (status["result"], machine.lines())
+
+
 def test_values_have_any_name(machine: Machine) -> None:
     """A value may be called as a variable of the runner is: neither disturbs the other."""
     names = [

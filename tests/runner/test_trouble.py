@@ -208,6 +208,41 @@ def test_time_limit(machine: Machine) -> None:
     assert "step 'slow' was ended: it took longer than 1 s" == status["message"]
 
 
+def test_time_limit_is_of_one_try(machine: Machine) -> None:
+    """L12: a step that is killed before its limit is not said to have taken longer, however long its tries took together."""
+    machine.hurry()
+    killed = Shell("killed", script="sleep 2; kill -9 $$", timeout_seconds=5, retries=3)
+    status = machine.boot(StartupScript("site", first_boot=[killed]))
+
+    assert ("step 'killed' failed with exit code 137", 137) == (status["message"], status["exit_code"])
+
+
+@pytest.mark.parametrize("tool", ["awk", "cmp", "flock", "gzip", "sed"])
+def test_tool_is_missing(machine: Machine, tool: str) -> None:
+    """L11: without a tool that the runner needs nothing runs, and the status says which it is."""
+    machine.boot(SITE)
+    machine.edit(definition("one", "three"))
+    machine.power_on()
+    machine.enter(f"""set -e
+        mkdir /programs && mount --rbind /usr/bin /programs && mount -t tmpfs tmpfs /usr/bin
+        /programs/ln -s /programs/* /usr/bin/ && rm /usr/bin/{tool}
+        {machine.units_script()} || true
+        /programs/umount -l /usr/bin""").check_returncode()
+
+    assert ("failed", f"there is no {tool}") == (machine.status()["result"], machine.status()["message"])
+    assert ["one", "two"] == machine.lines()
+
+
+def test_run_is_full(machine: Machine) -> None:
+    """L11: that the answer of the metadata service cannot be written is not taken for an outage."""
+    machine.boot(SITE)
+    break_service(machine, "exit 23")
+    machine.hurry()
+    status = machine.boot()
+
+    assert "cannot write to /run/evenboot: the last definition is used" == status["message"]
+
+
 def test_retries(machine: Machine) -> None:
     """A failed step with retries is tried again in the same apply."""
     third = Shell("third", script="echo third >>/done; [ $(wc -l </done) -ge 3 ]", retries=2)
@@ -366,11 +401,14 @@ def test_emptied_slot_on_a_read_only_disk(machine: Machine) -> None:
 
 
 def test_failure_after_much_output(machine: Machine) -> None:
-    """L16: a step that fails after megabytes of output holds nothing up."""
+    """L16: a step that fails after megabytes of output holds nothing up, and the memory of a small VM is enough."""
     flood = Shell("flood", script="seq 1000000; exit 1")
-    status = machine.boot(StartupScript("site", first_boot=[flood]))
+    machine.edit(StartupScript("site", first_boot=[flood]))
+    machine.power_on()
+    machine.run(f"ulimit -v 40000; {machine.agents_script()}")
 
-    assert "1000000" == status["output"][-1]
+    assert "1000000" == machine.status()["output"][-1]
+    assert "1000000\n" == machine.run("ulimit -v 40000; evenboot log flood | tail -n 1").stdout
 
 
 def test_step_that_asks_for_an_apply(machine: Machine) -> None:
