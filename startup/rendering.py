@@ -52,6 +52,8 @@ AGENT_UNITS: dict[str, tuple[str, ...]] = {
 }
 """What gets a limit to its waiting, so that a metadata service that does not answer does not hold back a boot."""
 
+SERVICES = "services.conf"
+
 HEADER = """\
 #!/bin/sh
 # Startup script "{name}", rendered by evenboot for {cloud}: the runner, then steps and values as data.
@@ -172,7 +174,7 @@ def _records(
         yield "", _record("shutdown", rows["shutdown"])
     installed = _installed(definition, cloud)
     for name in dict.fromkeys(name for _, name, _ in installed):
-        yield "", _record(name, part(name))
+        yield "", _record(name, _services(definition) if name == SERVICES else part(name))
     yield "", _record("files", "".join(f"{mode} {name} {path}\n" for mode, name, path in installed))
 
 
@@ -187,7 +189,20 @@ def _installed(definition: StartupScript, cloud: Cloud) -> list[tuple[int, str, 
     ]
     if definition.shutdown:
         installed.append((644, "evenboot-shutdown.service", f"{units}/evenboot-shutdown.service"))
+        if _services(definition):
+            installed.append((644, SERVICES, f"{units}/evenboot-shutdown.service.d/evenboot.conf"))
     return installed
+
+
+def _services(definition: StartupScript) -> str:
+    """Return what keeps the definition's services up while its shutdown steps run; "" if it has none.
+
+    Those that belong to multi-user.target are up then anyhow, but who knows what an [Install] section says.
+    """
+    steps = [*definition.first_boot, *definition.every_boot]
+    units = [step.unit if isinstance(step, Unit) else step.service for step in steps if isinstance(step, (Unit, Service))]
+    names = " ".join(dict.fromkeys(name for name in units if "@." not in name))
+    return f"[Unit]\nAfter={names}\n" if names else ""
 
 
 def _fields(step: Step) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from startup import Shell, StartupScript, Unit
+from startup import Service, Shell, StartupScript, Unit
 
 from ..runner.scenarios import breaks, note
 from .clouds import Cloud, Vm, archived
@@ -15,20 +15,26 @@ ExecStart=/usr/bin/python3 -m http.server 8000 --directory /srv
 [Install]
 WantedBy=multi-user.target
 """
-SERVES = "timeout 10 sh -c 'until curl -fsS localhost:8000 >/dev/null; do sleep 0.1; done'\n"
+ALONE = """\
+[Service]
+ExecStart=/usr/bin/python3 -m http.server 8001 --directory /srv
+"""
+SERVES = "timeout 10 sh -c 'until curl -fsS localhost:8000 localhost:8001 >/dev/null; do sleep 0.1; done'\n"
 DRAIN = """\
 curl -fsS localhost:8000 >/dev/null
 echo service is up >>/done
+curl -fsS localhost:8001 >/dev/null
+echo service that no target wants is up >>/done
 curl -fsS "$ELSEWHERE" >/dev/null
 echo network is up >>/done
 """
 SITE = StartupScript(
     "site",
-    first_boot=[Unit("server.service", content=SERVER)],
-    every_boot=[Shell("it serves", script=SERVES), note("up")],
+    first_boot=[Unit("server.service", content=SERVER), Unit("alone.service", content=ALONE, enable=False, start=False)],
+    every_boot=[Service("alone", enable=False), Shell("it serves", script=SERVES), note("up")],
     shutdown=[Shell("drain", script=DRAIN, uses=["ELSEWHERE"]), breaks("fails"), note("last")],
 )
-AT_A_STOP = ["service is up", "network is up", "fails", "last"]
+AT_A_STOP = ["service is up", "service that no target wants is up", "network is up", "fails", "last"]
 INTERRUPTED = Shell(
     "slow",
     script="trap 'echo interrupted >>/done; exit 1' TERM\necho begin >>/done\n[ -e /mended ] || { sleep 600 & wait $!; }\n",
@@ -46,12 +52,12 @@ def test_shutdown_steps(cloud: Cloud) -> None:
 
     vm.machine.stop()
 
-    assert AT_A_STOP == vm.lines()[6:]
+    assert AT_A_STOP == vm.lines()[len(AT_A_STOP) + 2 :]
     assert "shutdown step 'fails' ended with exit code 3" in (vm.disk / "var/log/evenboot.log").read_text()
 
     vm.start()
 
-    assert ["up"] == vm.lines()[10:]
+    assert ["up"] == vm.lines()[2 * len(AT_A_STOP) + 2 :]
 
 
 def booted(vm: Vm) -> None:

@@ -27,6 +27,7 @@ UNRULY = StartupScript(
         Shell("floods", script=FLOOD),
         Shell("leaves children", script=LEAVES_CHILDREN),
         Shell("meddles", script="set +e\nexec 0<&- 1>&- 2>&-\ncd /proc\necho meddles >>/done\nexit 0\n"),
+        Shell("reads a part", script="yes | head -n 1 || echo ended by signal $((PIPESTATUS[0] - 128)) >>/done\n"),
         Shell("is not text", script=r"[ -e /mended ] || { printf 'caf\351 \377\376\000 end\n'; exit 3; }"),
     ],
     every_boot=[note("last")],
@@ -43,7 +44,7 @@ def test_unruly_steps(cloud: Cloud) -> None:
     next one runs, the log stays in its bounds; one prints what is no text and fails: the status is JSON all the same."""
     vm = cloud.make(UNRULY)
     failed = vm.start()
-    done = ["nothing to read", "floods", "leaves children", "meddles"]
+    done = ["nothing to read", "floods", "leaves children", "meddles", "ended by signal 13"]
 
     assert done == vm.lines()
     assert ("failed", "is not text", 3) == (failed["result"], failed["failed_step"], failed["exit_code"])
@@ -58,7 +59,7 @@ def test_unruly_steps(cloud: Cloud) -> None:
     mended = vm.reboot()
 
     assert [*done, "last"] == vm.lines()
-    assert ["skipped"] * 4 + ["ran", "ran"] == [outcome.split()[0] for outcome in outcomes(mended)]
+    assert ["skipped"] * 5 + ["ran", "ran"] == [outcome.split()[0] for outcome in outcomes(mended)]
     assert {"evenboot.log", "evenboot.log.1"} == set(log_sizes(vm)) and max(log_sizes(vm).values()) <= LOG_BYTES
 
 
@@ -89,6 +90,49 @@ def test_steps_that_reboot(cloud: Cloud) -> None:
     assert boots[0] != boots[1] == boots[2] != boots[3] == boots[4] == boots[5] != boots[-1]
     assert ("later", "ok") == (status["boot"], status["result"])
     assert "ok" not in {result["result"] for result in vm.machine.results()[:-1]}, "no boot that was cut short was ok"
+
+
+HOLDS = """\
+systemd-run --quiet systemd-inhibit --what=shutdown --mode=delay --who=holder sleep infinity
+until systemd-inhibit --list | grep holder; do sleep 0.1; done
+"""
+
+
+def test_reboot_that_is_held_back(cloud: Cloud) -> None:
+    """L16: somebody has logind hold a reboot back for a while: no further step starts in that while either."""
+    steps = [Shell("holds", script=HOLDS), noting_the_boot("kernel", "systemctl reboot\n"), noting_the_boot("two")]
+    vm = cloud.make(StartupScript("site", first_boot=steps))
+    vm.machine.start()
+    vm.until(lambda: "two" in "".join(vm.lines()[-1:]), "all is done")
+    (kernel, first), (two, second) = (line.split(": ") for line in vm.lines())
+
+    assert ("kernel", "two") == (kernel, two)
+    assert first != second
+    held, *_ = vm.machine.results()
+    assert ("failed", None) == (held["result"], held["failed_step"])
+    assert "interrupted: the system is going down" == held["message"]
+
+
+def test_apply_that_somebody_ends(cloud: Cloud) -> None:
+    """L5, L12, L16: a tool that restarts services leaves the apply alone; a signal ends it, the status says so, and the next
+    apply goes on."""
+    waits = Shell("waits", script="echo waits >>/done\n[ -e /mended ] || sleep 600\n")
+    vm = cloud.make(StartupScript("site", first_boot=[note("one"), waits, note("two")]))
+    vm.machine.start()
+    vm.wait_line("waits")
+    restarted = vm.machine.exec("systemctl restart evenboot", check=False)
+    refused = restarted.returncode, vm.busy()
+    vm.run("systemctl kill evenboot")
+    vm.until(lambda: not vm.busy(), "the apply has ended")
+    ended = vm.status()
+    (vm.disk / "mended").touch()
+    vm.evenboot("apply")
+
+    assert refused[0] != 0 and refused[1], "systemd restarted it"
+    assert ("failed", "waits") == (ended["result"], ended["failed_step"])
+    assert "step 'waits' was interrupted by a TERM signal" == ended["message"]
+    assert ["one", "waits", "waits", "two"] == vm.lines()
+    assert "ok" == vm.status()["result"]
 
 
 SLOW_SYNC = """\
