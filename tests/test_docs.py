@@ -312,7 +312,7 @@ def paths_in_its_folders() -> set[str]:
 
 def paths_beside_them() -> set[str]:
     """What the payloads put in place outside of those folders, and the log."""
-    definition = StartupScript("all", shutdown=[startup.Shell("bye", script="true")])
+    definition = StartupScript("all", first_boot=[startup.Service("ssh")], shutdown=[startup.Shell("bye", script="true")])
     tables = [startup.render(definition, {}, cloud).text.partition("\n@ files ")[2] for cloud in ("aws", "gcp", "azure")]
     log = places_of_the_runner()["log_file"]
     return {path for table in tables for path in re.findall(r"^\d+ \S+ (/.+)$", table, re.MULTILINE)} | {log, f"{log}.1"}

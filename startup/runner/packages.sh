@@ -29,28 +29,35 @@ has_apt() {
 	case $found in [ih]'i '$version) ;; *) return 1 ;; esac
 }
 
-# apt waits for the lock of dpkg by itself, but not for the lock of its lists. A list that did not come is an error.
+# A list that did not come is an error.
 refresh_apt() {
-	tries=100
-	until apt-get -q -o APT::Update::Error-Mode=any update 2>"$run/refreshing"; do
-		cat "$run/refreshing"
-		tries=$((tries - 1))
-		grep -q 'Could not get lock' "$run/refreshing" && [ "$tries" -gt 0 ] || return 100
-		sleep 3
-	done
+	apt -o APT::Update::Error-Mode=any update
 }
 
 # A power cut may have left packages half installed, which apt mends by itself, or dpkg in the middle of its records.
 install_apt() {
+	set -- --allow-downgrades -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@"
 	apt "$@" && return
-	code=$?
 	[ "$(ls /var/lib/dpkg/updates)" ] || return "$code"
 	dpkg --configure -a --force-confdef --force-confold && apt "$@"
 }
 
+# apt ARG...: apt-get, again and again as long as somebody else holds the lock of its lists, of its downloads or of dpkg.
+# What it prints goes through a file, as what a package leaves running would keep a pipe open.
 apt() {
-	apt-get -q -y --allow-downgrades -o DPkg::Lock::Timeout=300 \
-		-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@"
+	tries=100
+	while
+		true >"$run/apt"
+		apt-get -q -y "$@" >>"$run/apt" 2>&1 &
+		tail -n +1 -f -s 0.1 --pid=$! "$run/apt"
+		wait $!
+		code=$?
+		[ "$code" -ne 0 ] && grep -q '^E: Could not get lock' "$run/apt" && [ "$tries" -gt 0 ]
+	do
+		tries=$((tries - 1))
+		sleep 3
+	done
+	return "$code"
 }
 
 has_dnf() {

@@ -19,13 +19,13 @@ get_id() {
 }
 
 # ask_slot: read_slot, again and again as long as there is no answer: a minute if the machine has a definition that
-# it may use instead, else four. Returns as read_slot, and then $outage says why; a slot with nothing in it holds no payload.
+# it may use instead, else two. Returns as read_slot, and then $outage says why; a slot with nothing in it holds no payload.
 ask_slot() {
 	outage='there is no curl to ask the metadata service with'
 	command -v curl >/dev/null || return 1
 	outage='the metadata service does not answer'
 	now
-	until=$((now + ${cached:-15000}))
+	until=$((now + ${cached:-12000}))
 	until read_slot; do
 		[ $? -eq 1 ] || return 4
 		now

@@ -128,11 +128,11 @@ def test_archive_that_does_not_answer(machine: Machine, offer: Offer) -> None:
     assert machine.read("/opt/one") == "1.0\n"
 
 
-@pytest.mark.parametrize("lock", ["var/lib/apt/lists/lock", "var/lib/dpkg/lock-frontend"])
+@pytest.mark.parametrize("lock", ["lib/apt/lists/lock", "cache/apt/archives/lock", "lib/dpkg/lock-frontend"])
 def test_waits_for_locks(machine: Machine, offer: Offer, lock: str) -> None:
     """Another program that refreshes lists or installs is waited for."""
     offer("one")
-    with locked(machine, lock, 4):
+    with locked(machine, f"var/{lock}", 4):
         status = machine.boot(every(packages("one")))
     assert status["result"] == "ok", machine.read("/var/log/evenboot.log")
     assert status["steps"][0]["seconds"] >= 2
