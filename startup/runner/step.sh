@@ -45,8 +45,10 @@ run_step() {
 
 # going_down: is the system? systemd knows of a stop that has begun, logind of one that something holds back for a while.
 going_down() {
-	[ "$(systemctl is-system-running)" = stopping ] ||
-		[ "$(loginctl show-session -p PreparingForShutdown)" = PreparingForShutdown=yes ]
+	case $(systemctl is-system-running & loginctl show-session -p PreparingForShutdown) in
+	*stopping* | *=yes*) ;;
+	*) return 1 ;;
+	esac
 } 2>/dev/null
 
 # interrupted: says by what. A signal comes from an orderly stop, or from anybody.
