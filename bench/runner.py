@@ -1,8 +1,8 @@
 """What a boot costs in the runner, against a script written by hand.
 
 Measured as root in a mount namespace of its own, on this computer's disk, with this computer's shell and sync. Stand-ins
-are `curl`, which answers at once from a file, and `systemctl`, which says yes. What the stand-in of `curl` takes is
-measured too, and taken off: requests to the metadata service do not count.
+are `curl`, which answers at once from a file, and `systemctl` and `loginctl`, which say that the system is up. What the
+stand-in of `curl` takes is measured too, and taken off: requests to the metadata service do not count.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ cat "$answer" >"$file"
 printf 200
 """,
     "systemctl": "#!/bin/sh\necho running\n",
+    "loginctl": "#!/bin/sh\necho PreparingForShutdown=no\n",
 }
 REQUESTS = "for what in id startup-script; do answer=$(curl -s -o /run/evenboot-bench/answer http://host/$what); done"
 

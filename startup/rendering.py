@@ -29,6 +29,7 @@ from .definition import (
 from .delivery import CLOUDS, Cloud, Payload, deliver
 from .fingerprint import fingerprint, step_fingerprints
 from .problems import Problem, StartupScriptError
+from .rules import SUFFIXES
 from .validation import validate
 
 CORE = ("paths", "log", "slot", "slot_{cloud}", "store", "journal", "status", "step")
@@ -200,9 +201,11 @@ def _services(definition: StartupScript) -> str:
     Those that belong to multi-user.target are up then anyhow, but who knows what an [Install] section says.
     """
     steps = [*definition.first_boot, *definition.every_boot]
-    units = [step.unit if isinstance(step, Unit) else step.service for step in steps if isinstance(step, (Unit, Service))]
-    names = " ".join(dict.fromkeys(name for name in units if "@." not in name))
-    return f"[Unit]\nAfter={names}\n" if names else ""
+    names = [step.unit if isinstance(step, Unit) else step.service for step in steps if isinstance(step, (Unit, Service))]
+    # `systemctl` completes a name, an unit file does not.
+    units = [name if name.endswith(tuple(f".{suffix}" for suffix in SUFFIXES)) else f"{name}.service" for name in names]
+    after = " ".join(dict.fromkeys(unit for unit in units if "@." not in unit))
+    return f"[Unit]\nAfter={after}\n" if after else ""
 
 
 def _fields(step: Step) -> Iterator[tuple[str, str]]:

@@ -10,16 +10,17 @@ take_lock() {
 	flock "$@" 9
 }
 
-# obey [WAIT]: one apply. The unit evenboot.service runs it, whoever wanted it: the boot, an operator, a deployment.
-# One that starts over holds the lock, and has an answer of the service: it waits WAIT hundredths of a second for another.
+# obey [LOCKED]: one apply. The unit evenboot.service runs it, whoever wanted it: the boot, an operator, a deployment.
+# One that starts over holds the lock, and had an answer of the service: it asks once.
 obey() {
-	[ $# -gt 0 ] || take_lock "$run/lock"
+	patience=0
+	[ $# -gt 0 ] || { patience=6000 && take_lock "$run/lock"; }
 	for file in wanted status refreshed; do true >"$run/$file"; done
 	open_log
 	stopping='' child='' writer='' shown=0 stamped=0 end=ok
 	trap 'stopping=yes; [ -z "$child" ] || kill -TERM "$child"' TERM
 	begin
-	consult_slot "${1-6000}" || {
+	consult_slot || {
 		finish failed
 		return 1
 	}
@@ -36,7 +37,7 @@ obey() {
 	settle
 	finish $end
 	# The service may be back, with another definition.
-	[ -z "$outage" ] || ! read_slot || start_over
+	[ -z "$outage" ] || [ $patience -eq 0 ] || ! read_slot || start_over
 	[ $end = ok ]
 }
 
@@ -46,15 +47,13 @@ arm_shutdown() {
 		systemctl start --no-block --job-mode=ignore-dependencies evenboot-shutdown.service
 }
 
-# consult_slot WAIT: brings the definition in force up to date and sets $source, $instance, $first_boot_id, $outage, and $end
+# consult_slot: brings the definition in force up to date and sets $source, $instance, $first_boot_id, $outage, and $end
 # if the slot holds something that cannot be used. 1: there is none to be obeyed. An empty slot is the end.
 consult_slot() {
 	cached=''
 	# The machine may be stopped while it waits for the service.
-	! in_force || { cached=$1 && arm_shutdown; }
-	for tool in awk cmp flock gzip sed; do
-		command -v $tool >/dev/null || { message="there is no $tool" && return 1; }
-	done
+	! in_force || { cached=$patience && arm_shutdown; }
+	see_tools || { message=$problem && return 1; }
 	ask_slot
 	case $? in
 	4)
@@ -66,6 +65,7 @@ consult_slot() {
 		;;
 	1)
 		message="$outage, and no definition arrived on this machine before"
+		[ -z "$stopping" ] || message=$(interrupted)
 		[ "$cached" ] || return 1
 		instance=$known source=cached message="$outage: the last definition is used"
 		return
@@ -87,7 +87,7 @@ consult_slot() {
 
 # start_over: obey with the runner in force, unless the system is going down. The lock is kept.
 start_over() {
-	[ "$stopping" ] || exec /bin/sh "$runner" obey 0
+	[ "$stopping" ] || exec /bin/sh "$runner" obey locked
 }
 
 # meet_machine: is this the instance of the last apply? If not, nothing of the other's journal counts.

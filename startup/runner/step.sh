@@ -43,9 +43,10 @@ run_step() {
 	return "$exit"
 }
 
-# going_down: is the system? systemd knows of a stop that has begun, logind of one that something holds back for a while.
+# going_down: is the system? systemd knows of a stop that has begun, logind of one that something holds back for a while,
+# unless D-Bus hangs.
 going_down() {
-	case $(systemctl is-system-running & loginctl show-session -p PreparingForShutdown) in
+	case $(systemctl is-system-running & timeout 3 loginctl show-session -p PreparingForShutdown) in
 	*stopping* | *=yes*) ;;
 	*) return 1 ;;
 	esac

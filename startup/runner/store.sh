@@ -14,6 +14,13 @@ keep() {
 	printf '%s\n' "$2" >"$1.new" && sync "$1.new" && mv -f "$1.new" "$1" && sync "${1%/*}"
 }
 
+# see_tools: is there what the runner needs? 1: not all, $problem says what.
+see_tools() {
+	for tool in awk cmp flock gzip sed; do
+		command -v $tool >/dev/null || { problem="there is no $tool" && return 1; }
+	done
+}
+
 # accept PAYLOAD: make it the definition in force, on disk, with the runner that came with it.
 # 1: not possible, $problem says why, and what was in force still is.
 accept() {
@@ -72,7 +79,7 @@ deliver() {
 	open_log
 	# Whatever it says: a payload is stored with the witness that it sets.
 	in_force
-	[ -e "$runner" ] || accept "$delivered" || {
+	[ -e "$runner" ] || { see_tools && accept "$delivered"; } || {
 		begin
 		first_boot_id=$boot_id message=$problem
 		finish failed

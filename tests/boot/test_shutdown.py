@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from startup import Service, Shell, StartupScript, Unit
+from startup import File, Service, Shell, StartupScript, Unit
 
 from ..runner.scenarios import breaks, note
 from .clouds import Cloud, Vm, archived
@@ -30,7 +30,11 @@ echo network is up >>/done
 """
 SITE = StartupScript(
     "site",
-    first_boot=[Unit("server.service", content=SERVER), Unit("alone.service", content=ALONE, enable=False, start=False)],
+    first_boot=[
+        Unit("server.service", content=SERVER),
+        File("/etc/systemd/system/alone.service", content=ALONE),
+        Shell("reload", script="systemctl daemon-reload"),
+    ],
     every_boot=[Service("alone", enable=False), Shell("it serves", script=SERVES), note("up")],
     shutdown=[Shell("drain", script=DRAIN, uses=["ELSEWHERE"]), breaks("fails"), note("last")],
 )

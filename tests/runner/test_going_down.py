@@ -66,6 +66,15 @@ def test_reboot_that_is_held_back(machine: Machine) -> None:
     assert ["kernel", "two", "three"] == machine.lines()
 
 
+def test_logind_does_not_answer(machine: Machine) -> None:
+    """L11: a logind that hangs holds no step up for long."""
+    machine.write("/usr/local/bin/loginctl", "#!/bin/sh\nsleep 50\n", 0o755)
+    status = machine.boot(StartupScript("site", first_boot=[note("one"), note("two")]))
+
+    assert ("ok", ["one", "two"]) == (status["result"], machine.lines())
+    assert all(step["seconds"] < 10 for step in status["steps"])
+
+
 @pytest.mark.parametrize(
     ("going", "why"),
     [

@@ -217,20 +217,64 @@ def test_time_limit_is_of_one_try(machine: Machine) -> None:
     assert ("step 'killed' failed with exit code 137", 137) == (status["message"], status["exit_code"])
 
 
+def without(machine: Machine, tool: str, script: str) -> None:
+    """Run a shell text on a machine that lacks a program; all systems have these, so it is hidden."""
+    machine.enter(f"""set -e
+        mkdir /programs && mount --rbind /usr/bin /programs && mount -t tmpfs tmpfs /usr/bin
+        /programs/ln -s /programs/* /usr/bin/ && rm /usr/bin/{tool}
+        {script} || true
+        /programs/umount -l /usr/bin""").check_returncode()
+
+
 @pytest.mark.parametrize("tool", ["awk", "cmp", "flock", "gzip", "sed"])
 def test_tool_is_missing(machine: Machine, tool: str) -> None:
     """L11: without a tool that the runner needs nothing runs, and the status says which it is."""
     machine.boot(SITE)
     machine.edit(definition("one", "three"))
     machine.power_on()
-    machine.enter(f"""set -e
-        mkdir /programs && mount --rbind /usr/bin /programs && mount -t tmpfs tmpfs /usr/bin
-        /programs/ln -s /programs/* /usr/bin/ && rm /usr/bin/{tool}
-        {machine.units_script()} || true
-        /programs/umount -l /usr/bin""").check_returncode()
+    without(machine, tool, machine.units_script())
 
     assert ("failed", f"there is no {tool}") == (machine.status()["result"], machine.status()["message"])
     assert ["one", "two"] == machine.lines()
+
+
+@pytest.mark.parametrize("tool", ["awk", "gzip", "sed"])
+def test_tool_is_missing_at_the_first_boot(machine: Machine, tool: str) -> None:
+    """L11: also where the runner has to be unpacked before it can run, the status says which tool it is."""
+    machine.edit(SITE)
+    machine.power_on()
+    without(machine, tool, machine.agents_script())
+    (result,) = machine.results()
+
+    assert ("failed", f"there is no {tool}") == (result["result"], result["message"])
+    assert [] == machine.lines()
+
+
+def test_service_that_comes_and_goes(machine: Machine) -> None:
+    """L9: one that answers every second time after an outage makes no endless work."""
+    machine.boot(SITE)
+    machine.run("echo 0 >/asked")
+    count = "read -r n </asked; n=$((n + 1)); echo $n >/asked; [ $n -ge 31 ] && [ $((n % 2)) = 0 ] || { printf 503; exit; }"
+    break_service(machine, count, "startup-script")
+    machine.hurry()
+    machine.power_on()
+    machine.unit()
+
+    assert ["cached", "cached"] == [result["source"] for result in machine.results()[1:]]
+    assert ["one", "two", "two"] == machine.lines()
+
+
+def test_stop_during_an_outage(machine: Machine) -> None:
+    """L12: a machine without a definition that is stopped while it asks for one was interrupted."""
+    machine.edit(SITE)
+    machine.service = "503"
+    machine.publish()
+    machine.power_on()
+    stop = "echo stopping >/run/systemctl/going; pkill -TERM -f 'evenboot obey'"
+    machine.run(f"{machine.agents_script()} & sleep 1; {stop}; wait; flock /run/evenboot/lock true")
+    (result,) = machine.results()
+
+    assert ("failed", "interrupted: the system is going down") == (result["result"], result["message"])
 
 
 def test_run_is_full(machine: Machine) -> None:
