@@ -28,6 +28,10 @@ echo service that no target wants is up >>/done
 curl -fsS "$ELSEWHERE" >/dev/null
 echo network is up >>/done
 """
+STOP = """\
+systemctl stop --job-mode=ignore-dependencies server
+systemctl is-active --quiet server || echo service is stopped >>/done
+"""
 SITE = StartupScript(
     "site",
     first_boot=[
@@ -36,9 +40,9 @@ SITE = StartupScript(
         Shell("reload", script="systemctl daemon-reload"),
     ],
     every_boot=[Service("alone", enable=False), Shell("it serves", script=SERVES), note("up")],
-    shutdown=[Shell("drain", script=DRAIN, uses=["ELSEWHERE"]), breaks("fails"), note("last")],
+    shutdown=[Shell("drain", script=DRAIN, uses=["ELSEWHERE"]), breaks("fails"), Shell("stop", script=STOP), note("last")],
 )
-AT_A_STOP = ["service is up", "service that no target wants is up", "network is up", "fails", "last"]
+AT_A_STOP = ["service is up", "service that no target wants is up", "network is up", "fails", "service is stopped", "last"]
 INTERRUPTED = Shell(
     "slow",
     script="trap 'echo interrupted >>/done; exit 1' TERM\necho begin >>/done\n[ -e /mended ] || { sleep 600 & wait $!; }\n",
@@ -46,7 +50,8 @@ INTERRUPTED = Shell(
 
 
 def test_shutdown_steps(cloud: Cloud) -> None:
-    """L13: they run at each stop, with network and services still up; one that fails does not stop the next."""
+    """L13: they run at each stop, with network and services still up; one that fails does not stop the next, and
+    one may stop a service before its time."""
     vm = cloud.make(SITE, {"ELSEWHERE": archived(cloud.image, "Packages")})
     booted = vm.start()
     vm.reboot()
