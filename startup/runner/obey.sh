@@ -65,7 +65,7 @@ consult_slot() {
 		;;
 	1)
 		message="$outage, and no definition arrived on this machine before"
-		[ -z "$stopping" ] || message=$(interrupted)
+		[ -z "$stopping" ] || { see_stop && message=$why; }
 		[ "$cached" ] || return 1
 		instance=$known source=cached message="$outage: the last definition is used"
 		return

@@ -52,11 +52,13 @@ apt() {
 		tail -n +1 -f -s 0.1 --pid=$! "$run/apt"
 		wait $!
 		code=$?
-		[ "$code" -ne 0 ] && grep -q '^E: Could not get lock' "$run/apt" && [ "$tries" -gt 0 ]
+		# What a package's own script says stands further up.
+		[ "$code" -ne 0 ] && tail -n 3 "$run/apt" | grep -q '^E: Could not get lock' && [ "$tries" -gt 0 ]
 	do
 		tries=$((tries - 1))
 		sleep 3
 	done
+	rm -f "$run/apt"
 	return "$code"
 }
 

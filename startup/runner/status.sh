@@ -17,6 +17,8 @@ note() {
 # the output are left out to fit 4 KB.
 # shellcheck disable=SC2030 # what is changed here is a copy
 write_status() (
+	# A second signal is no reason to leave it out.
+	trap '' TERM
 	result=$1 boot=later row=0 IFS=$newline
 	[ "$first_boot_id" != "$boot_id" ] || boot=first
 	for step in $steps; do

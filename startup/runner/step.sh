@@ -5,7 +5,8 @@ run_steps() {
 		read_step "$row"
 		if [ "$due" = due ] || { [ "$kind" = service ] && restart_wanted; }; then
 			if [ "$stopping" ]; then
-				message=$(interrupted)
+				see_stop
+				message=$why
 				return 1
 			fi
 			[ "$writer" ] || pipe_log
@@ -52,13 +53,10 @@ going_down() {
 	esac
 } 2>/dev/null
 
-# interrupted: says by what. A signal comes from an orderly stop, or from anybody.
-interrupted() {
-	if going_down; then
-		echo 'interrupted: the system is going down'
-	else
-		echo 'interrupted by a TERM signal'
-	fi
+# see_stop: sets $why to what the status says of a signal, which comes from an orderly stop, or from anybody.
+see_stop() {
+	why='interrupted by a TERM signal'
+	! going_down || why='interrupted: the system is going down'
 }
 
 # try_step GRACE: one run of the step as a process of its own, its output to the log; sets $exit. A step that outlives
@@ -100,7 +98,7 @@ explain() {
 	124 | 137) [ $((now - tried)) -lt "${timeout}00" ] || verdict="was ended: it took longer than $timeout s" ;;
 	esac
 	[ -z "$lost" ] || verdict="is not recorded as done: cannot write to $folder"
-	[ -z "$stopping" ] || verdict="was $(interrupted)"
+	[ -z "$stopping" ] || { see_stop && verdict="was $why"; }
 	message="step '$name' $verdict"
 	output=$(step_output "$name" | tail -n 20 | tail -c 2000 | iconv -c -f UTF-8 -t UTF-8 |
 		tr '\000-\011\013-\037\177' '[ *]' | sed 's/[\\"]/\\&/g; s/.*/"&"/' | paste -sd ,)

@@ -75,6 +75,18 @@ def test_logind_does_not_answer(machine: Machine) -> None:
     assert all(step["seconds"] < 10 for step in status["steps"])
 
 
+def test_second_signal(machine: Machine) -> None:
+    """L12: a signal while the runner finds out what the first was about leaves no hole in the status."""
+    machine.write("/hits", "#!/bin/sh\npkill -TERM -f 'evenboot obey'\nsleep 0.1\n", 0o755)
+    # It is asked after the first step, too.
+    find = Shell("find", script="pgrep -f 'evenboot obey' | head -n 1 >/runner")
+    slow = Shell("slow", script="mv /hits /usr/local/bin/loginctl; kill -TERM $(cat /runner); sleep 30")
+    machine.edit(StartupScript("site", first_boot=[find, slow]))
+    machine.one_boot()
+
+    assert "step 'slow' was interrupted by a TERM signal" == machine.status()["message"]
+
+
 @pytest.mark.parametrize(
     ("going", "why"),
     [

@@ -139,6 +139,16 @@ def test_waits_for_locks(machine: Machine, offer: Offer, lock: str) -> None:
     assert machine.read("/opt/one") == "1.0\n"
 
 
+def test_package_that_tells_of_a_lock(machine: Machine, offer: Offer) -> None:
+    """What a package's own script says of locks is no reason to try again."""
+    offer("one", postinst="#!/bin/sh\necho 'E: Could not get lock /x' >&2\nexit 1\n")
+    machine.hurry()
+    status = machine.boot(every(packages("one")))
+
+    assert ("packages one", 100) == (status["failed_step"], status["exit_code"])
+    assert 1 == len(calls(machine, "install"))
+
+
 POWER_CUT = "#!/bin/sh\n[ ! -e /cut ] || exit 0\n: >/cut\nkill -9 -1\n"
 
 
