@@ -76,6 +76,8 @@ try_step() {
 		exit=$?
 		kill -0 "$child" 2>/dev/null
 	do :; done
+	# bash may take note of its end before it is waited for. 127: it has been waited for.
+	[ "$exit" -le 128 ] || { wait "$child" 2>/dev/null; again=$?; [ $again -eq 127 ] || exit=$again; }
 	child=
 	return "$exit"
 }

@@ -256,7 +256,7 @@ class Machine(StandIns, Root):
             stored = self.sees / "var/lib/cloud/instance/user-data.txt"
             stored.parent.mkdir(parents=True, exist_ok=True)
             stored.write_bytes(self.payload)
-        return f"{self.shell} /tmp/startup-script"
+        return "/bin/sh /tmp/startup-script"
 
     def unit(self) -> None:
         """Start the machine's own unit if it is enabled, as systemd does at each boot."""

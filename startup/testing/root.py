@@ -38,7 +38,14 @@ mount -o remount,bind,ro usr
 mount -t tmpfs -o mode=755 tmpfs usr/local
 mkdir -p usr/local/bin usr/local/sbin
 install -m 755 "$stand_ins"/* usr/local/bin/
-ln -s "$(command -v "$shell")" usr/local/bin/.sh
+# /bin/sh is the shell under test.
+shell=$(readlink -f "$(command -v "$shell")")
+if [ "$shell" != "$(readlink -f /bin/sh)" ]; then
+    rm bin
+    mkdir bin
+    ln -s /usr/bin/* bin/
+    ln -sf "$shell" bin/sh
+fi
 for path in alternatives ld.so.cache nsswitch.conf; do [ ! -e "/etc/$path" ] || cp -RP "/etc/$path" etc/; done
 rm -f etc/alternatives/*.gz
 printf 'root:x:0:0:root:/root:/bin/bash\\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\\n' >etc/passwd
