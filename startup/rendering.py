@@ -202,7 +202,7 @@ def _services(definition: StartupScript) -> str:
     """
     steps = [*definition.first_boot, *definition.every_boot]
     names = [step.unit if isinstance(step, Unit) else step.service for step in steps if isinstance(step, (Unit, Service))]
-    # `systemctl` completes a name, an unit file does not.
+    # `systemctl` completes a name, a unit file does not.
     units = [name if name.endswith(tuple(f".{suffix}" for suffix in SUFFIXES)) else f"{name}.service" for name in names]
     after = " ".join(dict.fromkeys(unit for unit in units if "@." not in unit))
     return f"[Unit]\nAfter={after}\n" if after else ""

@@ -77,7 +77,7 @@ try_step() {
 		kill -0 "$child" 2>/dev/null
 	do :; done
 	# bash may take note of its end before it is waited for. 127: it has been waited for.
-	[ "$exit" -le 128 ] || { wait "$child" 2>/dev/null; again=$?; [ $again -eq 127 ] || exit=$again; }
+	[ "$exit" -le 128 ] || { wait "$child" 2>/dev/null; code=$?; [ $code -eq 127 ] || exit=$code; }
 	child=
 	return "$exit"
 }
