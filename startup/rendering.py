@@ -29,7 +29,7 @@ from .definition import (
 from .delivery import CLOUDS, Cloud, Payload, deliver
 from .fingerprint import fingerprint, step_fingerprints
 from .problems import Problem, StartupScriptError
-from .rules import SUFFIXES
+from .rules import unit_of
 from .validation import validate
 
 CORE = ("paths", "log", "slot", "slot_{cloud}", "store", "journal", "status", "step")
@@ -202,8 +202,7 @@ def _services(definition: StartupScript) -> str:
     """
     steps = [*definition.first_boot, *definition.every_boot]
     names = [step.unit if isinstance(step, Unit) else step.service for step in steps if isinstance(step, (Unit, Service))]
-    # `systemctl` completes a name, a unit file does not.
-    units = [name if name.endswith(tuple(f".{suffix}" for suffix in SUFFIXES)) else f"{name}.service" for name in names]
+    units = map(unit_of, names)
     after = " ".join(dict.fromkeys(unit for unit in units if "@." not in unit))
     return f"[Unit]\nAfter={after}\n" if after else ""
 

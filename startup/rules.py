@@ -172,6 +172,11 @@ def unit(value: object, template_allowed: bool = False) -> str | None:
     return None
 
 
+def unit_of(service: str) -> str:
+    """Return the unit of a service as `systemctl` completes its name; a unit file's lines are not completed."""
+    return service if service.endswith(tuple(f".{suffix}" for suffix in SUFFIXES)) else f"{service}.service"
+
+
 def service(value: object) -> str | None:
     """Judge the name of a service, with or without its suffix."""
     if not isinstance(value, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..rules import unit_of
 from .root import Root
 
 CALLS = "stand-ins/calls"
@@ -89,8 +90,3 @@ class StandIns(Root):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
         file.chmod(mode)
-
-
-def unit_of(service: str) -> str:
-    """Return the unit of a service."""
-    return service if "." in service else f"{service}.service"

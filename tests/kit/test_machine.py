@@ -19,6 +19,7 @@ from startup import (
     Shell,
     StartupScript,
     StartupScriptError,
+    Unit,
     step_fingerprints,
 )
 from startup.testing import Machine, NoStatus, Status
@@ -182,6 +183,14 @@ def test_packages_bring_what_is_said(machine: Machine) -> None:
     assert "Port 22\n" == machine.read("/etc/ssh/sshd_config")
     assert "service sshd" == status.failed_step
     assert "Unit sshd.service not found." == status.output[0]
+
+
+def test_service_with_dot(machine: Machine) -> None:
+    """A service with a dot in its name is the unit that a step wrote, as systemd completes it."""
+    unit = Unit("my.app.service", content="[Service]\nExecStart=/bin/true\n", start=False)
+    status = machine.boot(StartupScript("site", first_boot=[unit, Service("my.app")]))
+
+    assert ("ok", "enabled, running") == (status.result, machine.services["my.app"])
 
 
 def test_no_network(machine: Machine) -> None:

@@ -16,6 +16,7 @@ from startup.definition import LIST_NAMES
 from startup.delivery import Cloud
 from startup.problems import StartupScriptError
 from startup.rendering import render
+from startup.rules import unit_of
 from startup.testing.machine import Machine
 
 from ..generated import Given
@@ -140,14 +141,9 @@ def clear(machine: Machine, played: Played) -> None:
             case Download():
                 machine.serve(step.url, step.name.encode())
             case Service():
-                (machine.sees / "etc/known" / unit_of(step)).write_text("")
+                (machine.sees / "etc/known" / unit_of(step.service)).write_text("")
             case _:
                 pass
-
-
-def unit_of(step: Service) -> str:
-    """The unit of a service."""
-    return step.service if "." in step.service else f"{step.service}.service"
 
 
 def play(machine: Machine, played: Played, chosen: int) -> Iterator[str]:
@@ -213,7 +209,7 @@ def traces(machine: Machine, number: int, step: Step, values: Mapping[str, str])
             yield "content", step.content.encode(), read(unit)
             yield from running(machine, step, step.unit)
         case Service():
-            yield from running(machine, step, unit_of(step))
+            yield from running(machine, step, unit_of(step.service))
         case Packages():
             calls = machine.read("/got/apt").splitlines()
             yield "install", True, any(call.endswith(f" install {' '.join(step.names)}") for call in calls)
