@@ -20,6 +20,7 @@ from .program import Program
 from .providers import PROVIDERS, provider
 from .providers.records import write_json
 
+_PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 LANGUAGE, PLUGIN = "pulumi-language-python", "pulumi-resource-"
 
 
@@ -75,7 +76,7 @@ def run(pulumi: str, lab: Lab, subject: Program, arguments: Sequence[str], out: 
         consoles.serving(lab, lab.state) as variables,
         subprocess.Popen(
             argv,
-            env=consoles.environment(prepare(lab), variables),
+            env=consoles.environment(prepare(lab) | _passphrase(subject), variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -137,6 +138,12 @@ def prepare(lab: Lab) -> dict[str, str]:
         "EVENBOOT_LAB_STATE": str(lab.state),
         "EVENBOOT_LAB_PREFIX": lab.prefix,
     }
+
+
+def _passphrase(subject: Program) -> dict[str, str]:
+    """Return the user's passphrase for a stack that has secrets; what the lab itself keeps has none."""
+    given = {name: os.environ[name] for name in _PASSPHRASES if name in os.environ}
+    return given if subject.secrets else {}
 
 
 def _folder(lab: Lab) -> Path:

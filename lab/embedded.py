@@ -121,6 +121,10 @@ class Monitor(mocks.MockMonitor):
             raise LabError(f"the local cloud has no package {package!r} ({token}); it has {', '.join(self.providers)}")
         return self.providers[package]
 
+    def refused_options(self, request: Any) -> list[str]:
+        """Return the names of the options of a registration that are not known here."""
+        return list(_refused_options(request))
+
     def done(self, what: str, name: str, type: str) -> None:
         """Note an operation that has been done."""
         with self._lock:
@@ -167,7 +171,7 @@ class Monitor(mocks.MockMonitor):
                     f"there are two resources {request.name!r} of type {request.type}: give each its own name"
                 )
             self.registered[urn] = {}
-        refused = list(_refused_options(request))
+        refused = self.refused_options(request)
         if refused:
             raise LabError(f"the embedded run does not know the option {', '.join(refused)}; install pulumi to use it")
 

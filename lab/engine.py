@@ -23,6 +23,7 @@ from .machine import Lab
 from .program import Program
 from .providers import PROVIDERS, Provider, provider
 from .report import Progress
+from .survey import Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +43,15 @@ def up(lab: Lab, folder: Path, *, stack: str = "local", progress: Progress | Non
     """
     progress = progress or Progress()
     lab.check()
-    subject = project.read(folder, stack)
+    pulumi = ambient.find()
+    subject = project.read(folder, stack, decrypts=pulumi is not None)
     with lab.commanding("up", waiting=progress.say):
-        return _up(lab, subject, progress)
+        return _up(lab, subject, pulumi, progress)
 
 
-def _up(lab: Lab, subject: Program, progress: Progress) -> int:
+def _up(lab: Lab, subject: Program, pulumi: str | None, progress: Progress) -> int:
     with progress.stage("checking the program"):
-        plan = preview(lab, subject)
+        plan = preview(lab, subject, survey=pulumi is not None)
     if plan.problems:
         for problem in plan.problems:
             progress.say(problem)
@@ -57,21 +59,33 @@ def _up(lab: Lab, subject: Program, progress: Progress) -> int:
         return 1
     _prepare(lab, plan, progress)
     before = waiting.remember(lab)
-    deployed = _deploy(lab, subject, progress)
+    deployed = _deploy(lab, subject, pulumi, progress)
     with progress.stage("waiting for the machines") as stage:
         news = waiting.wait(lab, before, stage.news, waiting.LONGEST_SECONDS)
     return _show(lab, news, progress, deployed=deployed)
 
 
-def preview(lab: Lab, subject: Program) -> Plan:
-    """Run the program without deploying anything, and collect what is wrong and what it will need."""
-    providers = _providers(lab, subject)
-    monitor = Monitor(providers, Deployment(_state(lab)), preview=True, progress=lambda what, name: None)
+def preview(lab: Lab, subject: Program, *, survey: bool = False) -> Plan:
+    """Run the program without deploying anything, and collect what is wrong and what it will need.
+
+    Args:
+        lab: The lab.
+        subject: The program.
+        survey: Whether the pulumi command deploys it: what only that one knows is no problem then.
+    """
+    providers, deployment = _providers(lab, subject), Deployment(_state(lab))
+    if survey:
+        monitor: Monitor = Survey(providers, deployment, sure=not subject.secrets)
+    else:
+        monitor = Monitor(providers, deployment, preview=True, progress=lambda what, name: None)
     run = program.run(subject, monitor, preview=True)
     problems = [f"{name}: {line}" for name, text in monitor.outcome.failures for line in text.splitlines()]
     if run.error is not None:
         problems += program.explain(run.error, subject.folder).splitlines()
     images: set[str] = set()
+    if isinstance(monitor, Survey) and not monitor.sure:
+        # They may come of what was passed over; the command says what is wrong.
+        problems, images = [], {image.USUAL} if run.error else images
     for urn, inputs in monitor.registered.items():
         token = urn.split("::")[2].rpartition("$")[2]
         images |= {p.vm_image(inputs) for p in providers.values() if p.vm == token and inputs and not problems}
@@ -127,9 +141,8 @@ def _prepare(lab: Lab, plan: Plan, progress: Progress) -> None:
             archive.ensure(name, sorted(plan.packages), stage.news)
 
 
-def _deploy(lab: Lab, subject: Program, progress: Progress) -> bool:
+def _deploy(lab: Lab, subject: Program, pulumi: str | None, progress: Progress) -> bool:
     """Deploy; return whether all went well."""
-    pulumi = ambient.find()
     if pulumi is not None:
         if Deployment(_state(lab)).entries:
             raise LabError("the local cloud was deployed without the pulumi command: python -m lab down first")

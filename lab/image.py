@@ -24,6 +24,8 @@ from .host import command, environment
 
 Progress = Callable[[str], None]
 
+USUAL = "debian-12"
+"""The image that most VMs have."""
 SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "udev", "kmod", "procps", "util-linux", "locales",

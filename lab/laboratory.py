@@ -137,7 +137,7 @@ class Lab:
         name: str,
         *,
         payload: bytes | None,
-        image: str = "debian-12",
+        image: str = images.USUAL,
         attributes: Mapping[str, str] = {},
         address: str | None = None,
         disk_mib: int | None = None,

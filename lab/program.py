@@ -28,12 +28,16 @@ _AT_ONCE = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A Pulumi program: its folder, project name, stack name and configuration (`project:key` -> text)."""
+    """A Pulumi program: its folder, project name, stack name and configuration (`project:key` -> text).
+
+    The texts of the keys in `secrets` are those in the stack's file, which only the pulumi command can decrypt.
+    """
 
     folder: Path
     name: str
     stack: str
     config: Mapping[str, str]
+    secrets: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -85,7 +89,7 @@ async def _run(program: Program, monitor: mocks.MockMonitor, preview: bool, resu
     # Each resource under way holds a thread, also while it is waited for; Python's own few would make VMs wait in turn.
     loop.set_default_executor(ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="resource"))
     settings.reset_options(project=program.name, stack=program.stack, preview=preview)
-    set_all_config(dict(program.config))
+    set_all_config(dict(program.config), sorted(program.secrets))
     logger = logging.getLogger("lab.program")
     mocks.set_mocks(_NoMocks(), program.name, program.stack, preview, logger, monitor)
 

@@ -15,8 +15,17 @@ from .program import Program
 _SCHEMA = {"type", "default", "value", "description", "secret", "items"}
 
 
-def read(folder: Path, stack: str) -> Program:
-    """Return the program in a folder with the configuration of a stack; `LabError` says what is wrong with a file."""
+def read(folder: Path, stack: str, *, decrypts: bool = False) -> Program:
+    """Return the program in a folder with the configuration of a stack.
+
+    Args:
+        folder: Where Pulumi.yaml is.
+        stack: The stack's name.
+        decrypts: Whether the pulumi command deploys it, which alone can read secrets.
+
+    Raises:
+        LabError: Something is wrong with a file; says what.
+    """
     project = _load(folder / "Pulumi.yaml")
     if project is None:
         raise LabError(f"{folder} has no Pulumi.yaml: go to the folder of a Pulumi program")
@@ -27,14 +36,17 @@ def read(folder: Path, stack: str) -> Program:
     if not (main / "__main__.py").is_file():
         raise LabError(f"{main} has no __main__.py: the local cloud runs Python programs")
     config: dict[str, str] = {}
-    for key, value in _values(project.get("config"), declared=True).items():
+    secrets: set[str] = set()
+    for key, value in _values(folder / "Pulumi.yaml", project.get("config"), declared=True).items():
         config[_namespaced(name, key)] = _text(value)
-    settings = _load(folder / f"Pulumi.{stack}.yaml") or {}
-    for key, value in _values(settings.get("config"), declared=False).items():
-        if isinstance(value, Mapping) and set(value) == {"secure"}:
-            raise LabError(f"Pulumi.{stack}.yaml: {key} is a secret, which takes the pulumi command; install it")
+    own = folder / f"Pulumi.{stack}.yaml"
+    for key, value in _values(own, (_load(own) or {}).get("config"), declared=False).items():
+        if '"secure":' in json.dumps(value, default=str):
+            if not decrypts:
+                raise LabError(f"{own.name}: {key} is a secret, which takes the pulumi command; install it")
+            secrets.add(_namespaced(name, key))
         config[_namespaced(name, key)] = _text(value)
-    return Program(folder=main.resolve(), name=name, stack=stack, config=config)
+    return Program(folder=main.resolve(), name=name, stack=stack, config=config, secrets=frozenset(secrets))
 
 
 def settings_of(program: Program, package: str) -> dict[str, str]:
@@ -44,16 +56,18 @@ def settings_of(program: Program, package: str) -> dict[str, str]:
 
 def _load(path: Path) -> dict[str, Any] | None:
     try:
-        content = yaml.safe_load(path.read_text()) if path.is_file() else None
-    except yaml.YAMLError as error:
+        content = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise LabError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if path.is_file() and not isinstance(content, dict | None):
         raise LabError(f"{path}: expected keys and values")
     return (content or {}) if path.is_file() else None
 
 
-def _values(config: Any, *, declared: bool) -> dict[str, Any]:
+def _values(path: Path, config: Any, *, declared: bool) -> dict[str, Any]:
     """Return the values; in a project file an entry may be a schema with a default or a value."""
+    if not isinstance(config, Mapping | None):
+        raise LabError(f"{path}: config is {config!r}; expected keys and values")
     found: dict[str, Any] = {}
     for key, entry in (config or {}).items():
         if declared and isinstance(entry, Mapping) and set(entry) <= _SCHEMA:
@@ -69,4 +83,5 @@ def _namespaced(project: str, key: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    plain = isinstance(value, bool | int | float | list | dict | None)
+    return json.dumps(value, default=str) if plain else str(value)  # YAML has dates, too

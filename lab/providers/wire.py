@@ -54,6 +54,25 @@ def encode(values: Mapping[str, Any]) -> struct_pb2.Struct:
     return struct
 
 
+def without_secrets(struct: struct_pb2.Struct) -> struct_pb2.Struct:
+    """Return a wire struct with the plain text of each secret in its place."""
+    return struct_pb2.Struct(fields={key: _without_secrets(value) for key, value in struct.fields.items()})
+
+
+def _without_secrets(value: struct_pb2.Value) -> struct_pb2.Value:
+    match value.WhichOneof("kind"):
+        case "list_value":
+            items = [_without_secrets(item) for item in value.list_value.values]
+            return struct_pb2.Value(list_value=struct_pb2.ListValue(values=items))
+        case "struct_value":
+            fields = value.struct_value.fields
+            if SIGNATURE in fields and fields[SIGNATURE].string_value == SECRET:
+                return _without_secrets(fields["value"])
+            return struct_pb2.Value(struct_value=without_secrets(value.struct_value))
+        case _:
+            return value
+
+
 def decode_value(value: struct_pb2.Value) -> Any:
     """Return one plain value."""
     return _decode("value", value)

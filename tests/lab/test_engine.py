@@ -235,3 +235,45 @@ def test_a_command_that_is_not_there_is_told(cloud: Up) -> None:
     """A wrong word after `run --` is wrong use, told in one line."""
     with pytest.raises(LabUsageError, match="cannot run no-such-command: No such file or directory"):
         engine.run(cast(Lab, cloud.lab), ["no-such-command"])
+
+
+BEYOND = {
+    "an option": 'vm("web", custom_timeouts=pulumi.CustomTimeouts(create="5m"), aliases=[pulumi.Alias(name="old")])',
+    "a secret": (
+        'secret = pulumi.Output.secret("x"); pulumi.export("key", secret)\n'
+        'add("web", {"ami": vm.__defaults__[1], "tags": {"a": secret}}, "aws:ec2/instance:Instance")'
+    ),
+    "a provider": 'add("mine", token="pulumi:providers:aws"); vm("web")',
+    "another package": 'pulumi.export("id", add("r", token="random:index/randomId:RandomId").id); vm("web")',
+    "what exists": 'pulumi.CustomResource("aws:iam/role:Role", "r", {}, pulumi.ResourceOptions(id="mine")); vm("web")',
+    "a look-up": 'pulumi.runtime.invoke("random:index/get:get", {}).value.get("a"); vm("web")',
+}
+
+
+@pytest.mark.parametrize("text", BEYOND.values(), ids=BEYOND)
+def test_what_only_the_pulumi_command_knows_is_left_to_it(cloud: Up, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """`lab`: Where it deploys, options, secrets and packages are no problem, and the VM's image is still known."""
+    monkeypatch.setattr(ambient, "find", lambda: "/bin/pulumi")
+    monkeypatch.setattr(ambient, "up", lambda pulumi, lab, subject: cloud.asked.append(pulumi) or True)
+    code, said = cloud.run(text)
+    assert (0, ["debian-12", ("debian-12", []), "/bin/pulumi"]) == (code, cloud.asked), said
+
+
+def test_secret_configuration_is_left_to_the_pulumi_command(cloud: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be said of a program whose secrets only the command can read; without it they are refused."""
+    cloud.write('assert "7" == pulumi.Config().require("key"); vm("web")')
+    (cloud.program / "Pulumi.local.yaml").write_text("config:\n  small:key: {secure: v1:x}\n")
+    with pytest.raises(LabError, match="small:key is a secret, which takes the pulumi command; install it"):
+        cloud.run()
+    monkeypatch.setattr(ambient, "find", lambda: "/bin/pulumi")
+    monkeypatch.setattr(ambient, "up", lambda pulumi, lab, subject: cloud.asked.append(pulumi) or True)
+    assert 0 == cloud.run()[0]
+    assert ["debian-12", ("debian-12", []), "/bin/pulumi"] == cloud.asked
+
+
+def test_a_broken_program_is_refused_before_the_pulumi_command(cloud: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it is deployed, also where the command would have begun."""
+    monkeypatch.setattr(ambient, "find", lambda: "/bin/pulumi")
+    code, said = cloud.run('vm("web"); pulumi.Config().require("size")')
+    assert (1, []) == (code, cloud.asked)
+    assert "Missing required configuration variable 'small:size'" in said and "Nothing was deployed." in said

@@ -11,12 +11,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from lab import ambient, project
+from lab import ambient, engine, project
 from lab.machine import Lab
 
 from .embedding import Cloud
@@ -56,6 +57,21 @@ def cloud() -> Iterator[RealCloud]:
     """Yield a cloud in a folder with a short name, as the lab wants it."""
     with tempfile.TemporaryDirectory(prefix="eb-") as folder:
         yield RealCloud(Path(folder))
+
+
+def test_up_takes_what_only_the_command_knows(cloud: RealCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lab`: An option beyond the embedded run, and a secret under the user's own passphrase."""
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of the user")
+    timeouts = 'role("r", _custom_timeouts=pulumi.CustomTimeouts(create="5m"))'
+    cloud.write(f'{timeouts}; pulumi.export("seven", pulumi.Config().require_secret_int("key").apply(lambda n: n + 1))')
+    encrypts = replace(project.read(cloud.program, "local"), secrets=frozenset({"small:key"}))
+    for arguments in (["stack", "init", "local"], ["config", "set", "--secret", "key", "6", "--stack", "local"]):
+        assert ambient.run(PULUMI, cloud.paper, encrypts, arguments, print)
+
+    assert 0 == engine.up(cloud.paper, cloud.program)
+    shown: list[str] = []
+    assert ambient.run(PULUMI, cloud.paper, encrypts, ["stack", "output", "--show-secrets", "--stack", "local"], shown.append)
+    assert ["seven", "7"] == shown[-1].split()
 
 
 def test_preview_up_and_destroy_do_what_they_say(cloud: RealCloud) -> None:
