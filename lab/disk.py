@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from . import certificates
@@ -10,7 +11,10 @@ from .clouds import METADATA_ADDRESS, cloud_named
 from .errors import LabError
 from .host import command
 
-NSPAWN_LOCKS = Path("/run/systemd/nspawn/locks")
+_NSPAWN = Path("/run/systemd/nspawn")
+NSPAWN_LOCKS = _NSPAWN / "locks"
+NSPAWN_FOLDERS = (_NSPAWN / "propagate", _NSPAWN / "unix-export")
+"""Where systemd-nspawn has a folder for each machine; in the second one, which came with systemd 256, it is a mount."""
 
 
 def own_layer(folder: Path, size_mib: int | None) -> Path:
@@ -48,6 +52,19 @@ def unmount(place: Path) -> None:
             command("umount", place)
         except LabError:  # somebody's shell stands in it; what it sees goes away with that shell
             command("umount", "--lazy", place)
+
+
+def nspawn_folders(prefix: str) -> list[str]:
+    """Return the machines with this prefix for which systemd-nspawn has folders."""
+    return sorted({path.name for folder in NSPAWN_FOLDERS for path in folder.glob(f"{prefix}*")})
+
+
+def remove_nspawn_folders(name: str) -> None:
+    """Remove the folders of a machine that is off: one whose power was cut leaves them, and would not start over a mount."""
+    for folder in NSPAWN_FOLDERS:
+        unmount(folder / name)
+        with suppress(FileNotFoundError):
+            (folder / name).rmdir()
 
 
 def adapt(upper: Path, lower: Sequence[Path], cloud: str, name: str, authority: Path) -> None:

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from . import disk
 from .clouds import cloud_named, hardware
 from .control_group import ControlGroup
 from .host import environment, write_atomically
@@ -79,6 +80,7 @@ class Keeper:
         """Start one boot."""
         definition = self.definition
         reset_card(self.name)
+        disk.remove_nspawn_folders(self.name)
         write_hardware(self.folder / "fake", definition)
         self.group.create()
         last = self.folder / "power.json"

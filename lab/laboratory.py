@@ -19,7 +19,7 @@ from .clouds import CLOUDS, cloud_named
 from .control_group import ControlGroup
 from .errors import LabError, LabUsageError
 from .host import command, write_atomically
-from .machine import NAME, NSPAWN_PROPAGATE, Machine, new_definition, remove_propagation
+from .machine import NAME, Machine, new_definition
 from .network import CloudNetwork, namespaces, remove_namespace
 
 LONGEST_STATE = 50  # names of sockets have at most 107 characters
@@ -260,7 +260,7 @@ class Lab:
             "control groups": [group.name for group in groups],
             "mounts": [mount for mount in reversed(mounts) if mount.startswith(f"{machines}/")],
             "network namespaces": namespaces(self.prefix),
-            "nspawn folders": sorted(path.name for path in NSPAWN_PROPAGATE.glob(f"{self.prefix}*")),
+            "nspawn folders": disk.nspawn_folders(self.prefix),
             "folders": [str(path) for path in sorted(machines.glob("*"))] + [str(p) for p in self._clouds()],
         }
 
@@ -311,7 +311,7 @@ class Lab:
             for counter in self.state.glob(".number-*"):
                 counter.unlink()
             for name in left["nspawn folders"]:
-                remove_propagation(name)
+                disk.remove_nspawn_folders(name)
 
 
 def _must_be_root() -> None:

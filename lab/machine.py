@@ -18,7 +18,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,6 @@ GUEST_ENVIRONMENT = (
     "HOME=/root",
     "LANG=C.UTF-8",
 )
-NSPAWN_PROPAGATE = Path("/run/systemd/nspawn/propagate")
 RESULT = "evenboot: result "
 POWER_OFF, REBOOT = signal.SIGRTMIN + 4, signal.SIGRTMIN + 5  # what systemd as PID 1 takes for these buttons
 PRESS_AGAIN_SECONDS = 5
@@ -272,7 +270,7 @@ class Machine:
             self.lab.network(self.cloud).obey_outage(self.address, "ok")
             for place in ("root", "small"):
                 disk.unmount(self.folder / place)
-            remove_propagation(self.host_name)
+            disk.remove_nspawn_folders(self.host_name)
             remove_namespace(self.host_name)
             gone = self.folder.with_name(f".{self.name}.gone")
             self.folder.rename(gone)
@@ -394,12 +392,6 @@ class Machine:
             if main:
                 signal.signal(signal.SIGINT, old)
         return status if status >= 0 else 128 - status
-
-
-def remove_propagation(name: str) -> None:
-    """Remove the folder that systemd-nspawn leaves for a machine where /run is not a tmpfs."""
-    with suppress(FileNotFoundError):
-        (NSPAWN_PROPAGATE / name).rmdir()
 
 
 def _hears(pid: int, number: int) -> bool:

@@ -232,3 +232,26 @@ def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.02)
+
+
+def test_what_a_newer_nspawn_leaves_of_a_killed_machine_goes_away(lab: Lab) -> None:
+    """`lab`: From systemd 256 on a mount stays, over which systemd-nspawn refuses to start the machine again."""
+    machine = lab.create("gcp", "web", payload=None)
+    place = Path("/run/systemd/nspawn/unix-export", machine.host_name)
+
+    def leave(name: str = machine.host_name) -> None:
+        place.with_name(name).mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "left-by-a-test", place.with_name(name)], check=True)
+
+    def left() -> bool:
+        return "left-by-a-test" in Path("/proc/mounts").read_text()
+
+    leave()
+    machine.start()
+    assert not left()
+    machine.cut_power()
+    lab.down()
+    leave(f"{lab.prefix}stray")
+    assert {"nspawn folders": [f"{lab.prefix}stray"]} == lab.strays()
+    lab.down()
+    assert (False, False) == (left(), place.with_name(f"{lab.prefix}stray").exists())
