@@ -91,6 +91,7 @@ def missing_packages() -> list[str]:
 
 def install_missing(progress: Callable[[str], None] = lambda text: None) -> list[str]:
     """Install what is missing with apt-get, and return the packages; `LabError` says what to do where that cannot be."""
+    _must_be_linux()
     missing = missing_packages()
     if not missing:
         return []
@@ -113,12 +114,16 @@ def install_missing(progress: Callable[[str], None] = lambda text: None) -> list
     return missing
 
 
-def check(folder: Path) -> None:
-    """Raise `LabError` with one clear text if this computer cannot run the local cloud with its disks in `folder`."""
+def _must_be_linux() -> None:
     if sys.platform != "linux":
         raise LabError(
             f"the local cloud needs Linux; this is {platform.system()}: use a Linux machine, or a VM with Debian 12"
         )
+
+
+def check(folder: Path) -> None:
+    """Raise `LabError` with one clear text if this computer cannot run the local cloud with its disks in `folder`."""
+    _must_be_linux()
     if os.geteuid():
         raise LabError("the local cloud needs root for mounts and network namespaces: call it with sudo")
     if missing := missing_packages():

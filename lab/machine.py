@@ -39,7 +39,7 @@ GUEST_ENVIRONMENT = (
     "LANG=C.UTF-8",
 )
 RESULT = "evenboot: result "
-POWER_OFF, REBOOT = signal.SIGRTMIN + 4, signal.SIGRTMIN + 5  # what systemd as PID 1 takes for these buttons
+POWER_OFF, REBOOT = 4, 5  # behind SIGRTMIN, which not every system has: what systemd as PID 1 takes for these buttons
 PRESS_AGAIN_SECONDS = 5
 ORDERLY_SECONDS = 240  # units' stop limits add up: 90 s of the cloud's agent, and what a shutdown script may take
 
@@ -243,15 +243,15 @@ class Machine:
         self._wait_boot(boots, 30)
 
     def _press(self, button: int, done: Callable[[], bool], seconds: float, complaint: str) -> None:
-        pressed = 0.0
+        pressed, number = 0.0, signal.SIGRTMIN + button
 
         def press_until_done() -> bool:
             nonlocal pressed
             if done():
                 return True
             leader = self._power()["leader"]
-            if leader and time.monotonic() > pressed + PRESS_AGAIN_SECONDS and _hears(leader, button):
-                self.group.signal(leader, button)
+            if leader and time.monotonic() > pressed + PRESS_AGAIN_SECONDS and _hears(leader, number):
+                self.group.signal(leader, number)
                 pressed = time.monotonic()
             return False
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from lab import host, image
 from lab.__main__ import main
 from lab.machine import Lab, LabError
+
+from ..checkout import ROOT
 
 
 def test_another_system_than_linux_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -20,6 +24,32 @@ def test_another_system_than_linux_is_told_so(monkeypatch: pytest.MonkeyPatch, t
 
 
 @pytest.mark.skipif(not Path("/proc/mounts").exists(), reason="this is no Linux")
+@pytest.mark.parametrize("command", ["up", "install"])
+def test_another_system_lacks_more_than_linux_has(command: str) -> None:
+    """`lab`: Python has fewer signals there, and the message comes all the same."""
+    there = "import signal, sys, urllib.request; del signal.SIGRTMIN; import lab.__main__ as lab"
+    program = f"{there}; sys.platform = 'darwin'; sys.exit(lab.main())"
+    run = subprocess.run([sys.executable, "-c", program, command], cwd=ROOT, capture_output=True, text=True)
+    assert (1, True) == (run.returncode, run.stderr.startswith("error: the local cloud needs Linux; this is ")), run.stderr
+
+
+@pytest.mark.parametrize(
+    ("stand_in", "said"),
+    [
+        ("[ $# = 0 ] || echo Darwin", "setup: the local cloud needs Linux; this is Darwin: use a Linux machine"),
+        ("case $0 in */id) echo 1000 ;; *) echo Linux ;; esac", "setup: the local cloud needs root for mounts"),
+    ],
+)
+def test_set_up_says_at_once_what_cannot_be(tmp_path: Path, stand_in: str, said: str) -> None:
+    """`lab`: `make up` fetches nothing for a local cloud that this computer cannot run."""
+    for name in ("uname", "id", "python3", "flock"):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{stand_in}\n")
+        (tmp_path / name).chmod(0o755)
+    run = subprocess.run([ROOT / "tools/setup", "run"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True)
+    assert (1, "") == (run.returncode, run.stdout)
+    assert run.stderr.startswith(said) and run.stderr.count("\n") == 1
+
+
 def test_who_is_not_root_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With the way out."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
