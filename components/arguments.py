@@ -138,8 +138,10 @@ def problems_of(name: object, args: VmArgs, is_own_image: Callable[[str], bool],
     yield from _change_and_wait(args)
     if not isinstance(args.overflow, (bool, pulumi.Output)) and not (isinstance(args.overflow, str) and args.overflow):
         yield Problem("overflow", f"is {args.overflow!r}; give True, False, or what names a store of yours")
-    if isinstance(args.image, str) and args.image not in IMAGES and not is_own_image(args.image):
+    named = isinstance(args.image, str) and (args.image in IMAGES or is_own_image(args.image))
+    if not named and not is_later(args.image):
         yield Problem("image", f"is {args.image!r}; give {' or '.join(map(repr, IMAGES))}, or {own_form}")
+    yield from text_or_nothing("subnet", args.subnet, "the cloud's id of a subnet")
     yield from _inbound(args.inbound)
     yield from _disk(args.disk_gib)
     if args.public_address not in (None, True, False):
@@ -149,10 +151,21 @@ def problems_of(name: object, args: VmArgs, is_own_image: Callable[[str], bool],
     yield from _mapping("tags", args.tags)
 
 
-def text_or_nothing(path: str, value: object, example: str) -> Iterator[Problem]:
-    """Yield a problem when a value is neither a text that is not empty nor None."""
-    if value is not None and (not isinstance(value, str) or not value):
+def needed_text(path: str, value: object, example: str) -> Iterator[Problem]:
+    """Yield a problem when a value is no text, or an empty one."""
+    if not isinstance(value, str) or not value:
         yield Problem(path, f"is {value!r}; give a text such as {example!r}")
+
+
+def text_or_nothing(path: str, value: object, what: str) -> Iterator[Problem]:
+    """Yield a problem when a value is given, and is neither a text that is not empty nor one that is known later."""
+    if value is not None and not is_later(value) and (not isinstance(value, str) or not value):
+        yield Problem(path, f"is {value!r}; give {what}, or leave it out")
+
+
+def is_later(value: object) -> bool:
+    """Tell whether a value is known only at deployment."""
+    return isinstance(value, pulumi.Output) or hasattr(value, "__await__")
 
 
 def flags(args: VmArgs, *names: str) -> Iterator[Problem]:
@@ -231,7 +244,7 @@ def _mapping(path: str, mapping: object) -> Iterator[Problem]:
     for name, text in mapping.items():
         if not isinstance(name, str) or not name:
             yield Problem(path, f"has the name {name!r}; names are texts")
-        elif path == "tags" and not isinstance(text, (str, pulumi.Output)) and not hasattr(text, "__await__"):
+        elif path == "tags" and not isinstance(text, str) and not is_later(text):
             yield Problem(f"{path}.{name}", f"is {text!r}, not text")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pulumi
 from pulumi_aws import ec2, iam, ssm
 
-from .arguments import VmArgs, flags, key_refused, problems_of, refuse, text_or_nothing
+from .arguments import VmArgs, flags, key_refused, needed_text, problems_of, refuse
 from .checks_aws import not_there, zones_with
 from .component import Vm
 from .console_sdks import console_problems
@@ -116,7 +116,7 @@ class AwsVm(Vm):
         Raises:
             VmArgsError: Something is wrong with the definition or another argument; nothing has been registered.
         """
-        delivered = deliver(f"AwsVm {name!r}", "aws", args, lambda: _problems(name, args))
+        delivered = deliver(f"AwsVm {name!r}", "aws", args, AwsVmArgs, lambda: _problems(name, args))
         self.startup = args.startup
         super().__init__(self._token, name, {}, opts)
         watched = watch(self, name, "aws", args, _SLOT, _BOOTS_FOR)
@@ -155,17 +155,27 @@ class AwsVm(Vm):
         )
         self.role_name = role.name
         keep_told(watched, args, vm.id, vm.arn, delivered, children)
+        if not args.has_public_address:
+            vm.associate_public_ip_address.apply(lambda has: _still_public(self, has))
         self._publish(
             delivered,
             id=vm.id,
             private_address=vm.private_ip,
-            public_address=vm.public_ip if args.has_public_address else None,
+            public_address=vm.public_ip.apply(lambda address: address or None),
             identity=role.arn,
         )
 
 
 _DECIDED = ("associatePublicIpAddress",)
 """A refresh finds no public address on a stopped instance, and the provider would make a new one for that."""
+
+
+def _still_public(vm: AwsVm, has_address: bool | None) -> None:
+    if has_address:
+        pulumi.log.warn(
+            "public_address: the VM keeps its public address, which is decided once; for a VM without one: pulumi up --replace",
+            vm,
+        )
 
 
 def _slot(
@@ -186,7 +196,7 @@ def _slot(
 
 def _problems(name: str, args: AwsVmArgs) -> Iterator[Problem]:
     yield from problems_of(name, args, lambda image: bool(_OWN_IMAGE.fullmatch(image)), "the id of an AMI ('ami-...')")
-    yield from text_or_nothing("instance_type", args.instance_type, "t3.micro")
+    yield from needed_text("instance_type", args.instance_type, "t3.micro")
     yield from flags(args, "allow_imdsv1", "encrypt_disk")
     yield from key_refused(args)
     if isinstance(args.overflow, str) and args.overflow and not _BUCKET.fullmatch(args.overflow):

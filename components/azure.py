@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pulumi
 from pulumi_azure_native import compute, managedidentity, network, resources
 
-from .arguments import IMAGES, VmArgs, flags, key_refused, problems_of, refuse, text_or_nothing
+from .arguments import VmArgs, flags, key_refused, needed_text, problems_of, refuse, text_or_nothing
 from .checks_azure import not_there
 from .component import Vm
 from .console_sdks import console_problems
@@ -33,7 +33,7 @@ _IMAGES = {
     ("ubuntu-24.04", "amd64"): "Canonical:ubuntu-24_04-lts:server:latest",
     ("ubuntu-24.04", "arm64"): "Canonical:ubuntu-24_04-lts:server-arm64:latest",
 }
-# Those images have disks of this size, and Azure makes none smaller than its image.
+# Those images have disks of this size, as most have, and Azure makes none smaller than its image.
 _IMAGE_GIB = 30
 # A "p" among the letters behind the number of processors, as in Standard_D2ps_v5.
 _ARM = re.compile(r"Standard_[A-Z]+\d+(-\d+)?[a-z]*p[a-z]*_v\d+", re.IGNORECASE)
@@ -43,6 +43,7 @@ ACCOUNT = re.compile(
     re.IGNORECASE,
 )
 """The id of a storage account: its resource group and its name."""
+_SUBNET = re.compile(r"/subscriptions/.+/subnets/[^/]+", re.IGNORECASE)
 _SLOT = ("userData",)
 _BOOTS_FOR = {"vm_size": ("hardwareProfile", "vmSize")}
 """For this Azure restarts the VM."""
@@ -59,7 +60,7 @@ NOBODYS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIF9qLFVX1tWEUeQ6a5UVR04YA5s7u
 class AzureVmArgs(VmArgs):
     """Say what a VM on Azure is: the common arguments, and Azure's own.
 
-    Azure's images have disks of 30 GiB: with `debian-12` and `ubuntu-24.04` a smaller `disk_gib` becomes 30.
+    Azure's images have disks of 30 GiB or more, so that a smaller `disk_gib` becomes 30.
 
     Attributes:
         vm_size: Azure's size; the image is chosen for its processor.
@@ -143,7 +144,7 @@ class AzureVm(Vm):
             VmArgsError: Something is wrong with the definition or another argument; nothing has been registered.
         """
         location = _location(args)
-        delivered = deliver(f"AzureVm {name!r}", "azure", args, lambda: _problems(name, args, location))
+        delivered = deliver(f"AzureVm {name!r}", "azure", args, AzureVmArgs, lambda: _problems(name, args, location))
         self.startup = args.startup
         super().__init__(self._token, name, {}, opts)
         watched = watch(self, name, "azure", args, _SLOT, _BOOTS_FOR)
@@ -236,8 +237,8 @@ def _problems(name: str, args: AzureVmArgs, location: str) -> Iterator[Problem]:
         lambda image: bool(_OWN_IMAGE.fullmatch(image)),
         "an image's id ('/subscriptions/...') or 'publisher:offer:sku:version'",
     )
-    yield from text_or_nothing("vm_size", args.vm_size, "Standard_B1s")
-    yield from text_or_nothing("admin_username", args.admin_username, "vmadmin")
+    yield from needed_text("vm_size", args.vm_size, "Standard_B1s")
+    yield from needed_text("admin_username", args.admin_username, "vmadmin")
     if isinstance(args.admin_username, str):
         if args.admin_username.lower() in _REFUSED:
             yield Problem("admin_username", f"is {args.admin_username!r}, which Azure refuses; choose another")
@@ -261,7 +262,11 @@ def _problems(name: str, args: AzureVmArgs, location: str) -> Iterator[Problem]:
             "location",
             "is not given; give it, or set it for the stack: pulumi config set azure-native:location westeurope",
         )
-    yield from text_or_nothing("location", location or None, "westeurope")
+    else:
+        yield from needed_text("location", location, "westeurope")
+    yield from text_or_nothing("resource_group", args.resource_group, "the name of a resource group")
+    if isinstance(args.subnet, str) and args.subnet and not _SUBNET.fullmatch(args.subnet):
+        yield Problem("subnet", f"is {args.subnet!r}; give a subnet's id ('/subscriptions/.../subnets/...')")
     if args.zone not in (None, "1", "2", "3"):
         yield Problem("zone", f"is {args.zone!r}; give '1', '2' or '3', or leave it out")
 
@@ -376,13 +381,12 @@ def _os_profile(name: str, args: AzureVmArgs) -> compute.OSProfileArgs:
 
 
 def _storage_profile(args: AzureVmArgs) -> compute.StorageProfileArgs:
-    known = isinstance(args.image, str) and args.image in IMAGES
     return compute.StorageProfileArgs(
         image_reference=_image(args),
         os_disk=compute.OSDiskArgs(
             create_option=compute.DiskCreateOptionTypes.FROM_IMAGE,
             delete_option=compute.DiskDeleteOptionTypes.DELETE,
-            disk_size_gb=max(args.disk_gib, _IMAGE_GIB) if known else args.disk_gib,
+            disk_size_gb=max(args.disk_gib, _IMAGE_GIB),
             managed_disk=compute.ManagedDiskParametersArgs(
                 storage_account_type=compute.StorageAccountTypes.STANDARD_SS_D_LRS
             ),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pulumi
 from pulumi_gcp import compute, serviceaccount
 
-from .arguments import VmArgs, flags, problems_of, refuse, text_or_nothing
+from .arguments import VmArgs, flags, needed_text, problems_of, refuse
 from .checks_gcp import not_there
 from .component import Vm
 from .console_sdks import console_problems
@@ -129,7 +129,7 @@ class GcpVm(Vm):
             VmArgsError: Something is wrong with the definition or another argument; nothing has been registered.
         """
         zone = _zone(args)
-        delivered = deliver(f"GcpVm {name!r}", "gcp", args, lambda: _problems(name, args, zone))
+        delivered = deliver(f"GcpVm {name!r}", "gcp", args, GcpVmArgs, lambda: _problems(name, args, zone))
         self.startup = args.startup
         super().__init__(self._token, name, {}, opts)
         watched = watch(self, name, "gcp", args, _SLOT, _BOOTS_FOR)
@@ -178,8 +178,9 @@ def _zone(args: GcpVmArgs) -> str:
 
 def _problems(name: str, args: GcpVmArgs, zone: str) -> Iterator[Problem]:
     yield from problems_of(name, args, lambda image: "/" in image, "an image's path ('projects/.../images/...')")
-    yield from text_or_nothing("machine_type", args.machine_type, "e2-micro")
-    yield from text_or_nothing("ssh_user", args.ssh_user, "vmadmin")
+    yield from needed_text("machine_type", args.machine_type, "e2-micro")
+    yield from needed_text("disk_type", args.disk_type, "pd-balanced")
+    yield from needed_text("ssh_user", args.ssh_user, "vmadmin")
     yield from flags(args, "secure_boot", "project_ssh_keys", "serial_console")
     yield from console_problems(args, "gcp")
     if not zone:

@@ -21,7 +21,10 @@ T = TypeVar("T")
 
 
 class _Rule(NamedTuple):
-    """Say what to do when a cloud's answer holds one of the `signs`; `{size}` and `{place}` are names of arguments."""
+    """Say what to do when a cloud's answer holds one of the `signs`.
+
+    `{size}`, `{place}` and `{account}` stand for what they are called on that cloud.
+    """
 
     signs: str
     argument: str
@@ -29,6 +32,11 @@ class _Rule(NamedTuple):
 
 
 _SIZES = {"aws": "instance_type", "gcp": "machine_type", "azure": "vm_size"}
+_ACCOUNTS = {
+    "aws": "the provider's credentials",
+    "gcp": "the provider's project (gcp:project)",
+    "azure": "the provider's subscription (azure-native:subscriptionId)",
+}
 _PLACES = {"aws": "the provider's region (aws:region)", "gcp": "zone", "azure": "location"}
 
 # From the particular to the general: the first that fits counts. The signs are the clouds' own error codes.
@@ -44,6 +52,16 @@ _RULES = (
         r"|could not find default credentials|AADSTS\d+|az login|Unable to authenticate",
         "",
         "the provider has no credentials, or they have ended: log in to the cloud anew",
+    ),
+    _Rule(
+        r"'projects/[\w:.-]+' was not found|[Pp]roject '?[\w:.-]+'? (was )?not found|SubscriptionNotFound|USER_PROJECT_DENIED",
+        "{account}",
+        "there is no such account, or who deploys may not see it: change {account}",
+    ),
+    _Rule(
+        r"smaller than (snapshot|the image size|the size of the corresponding disk)",
+        "disk_gib",
+        "the image is larger than the disk: give a larger `disk_gib`",
     ),
     _Rule(
         r"no such host|[Ii]nvalid AWS [Rr]egion|[Mm]issing region|[Ii]nvalid [Rr]egion|OptInRequired"
@@ -142,7 +160,7 @@ def missing(cloud: Cloud, argument: str, look: Callable[[], object]) -> Problem 
     except Exception as error:  # Pulumi has no narrower one
         said = _said(error)
         found = advice(cloud, said)
-        if found is not None and found[0] == _PLACES[cloud]:
+        if found is not None and found[0] in (_PLACES[cloud], _ACCOUNTS[cloud]):
             return Problem(found[0], f"is wrong ({said}); {found[1]}")
         rights = found is not None and not found[0]
         if not rights and _MISSING.search(said):
@@ -152,11 +170,15 @@ def missing(cloud: Cloud, argument: str, look: Callable[[], object]) -> Problem 
 
 
 def _in_words(cloud: Cloud, rule: _Rule) -> tuple[str, str]:
-    return _argument(cloud, rule), rule.advice.format(size=_SIZES[cloud], place=_PLACES[cloud])
+    return _argument(cloud, rule), _filled(cloud, rule.advice)
 
 
 def _argument(cloud: Cloud, rule: _Rule) -> str:
-    return rule.argument.format(size=_SIZES[cloud], place=_PLACES[cloud])
+    return _filled(cloud, rule.argument)
+
+
+def _filled(cloud: Cloud, text: str) -> str:
+    return text.format(size=_SIZES[cloud], place=_PLACES[cloud], account=_ACCOUNTS[cloud])
 
 
 def _said(error: Exception) -> str:

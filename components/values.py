@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pulumi
 
-from .arguments import VmArgs, VmArgsError
+from .arguments import VmArgs, VmArgsError, is_later
 
 if TYPE_CHECKING or __package__ == "components":
     from startup import Problem, StartupScript, StartupScriptError, fingerprint, render, step_fingerprints, validate
@@ -46,26 +46,29 @@ class Delivered:
     object: pulumi.Input[str] | None = None
 
 
-def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Problem]]) -> Delivered:
+def deliver(
+    vm: str, cloud: Cloud, args: VmArgs, kind: type[VmArgs], judge: Callable[[], Iterable[Problem]]
+) -> Delivered:
     """Judge all arguments together, then make what the slot holds.
 
     Args:
         vm: What the messages call the VM, as in `AwsVm "web"`.
         cloud: The cloud whose slot it is.
         args: The VM's arguments.
+        kind: The class of arguments that this component takes.
         judge: Finds what is wrong with the arguments beside `startup` and `values`.
 
     Raises:
         VmArgsError: Something is wrong; with plain values also that the payload does not fit. With Outputs among the
             values the same is said by a `pulumi.RunError` when they are known.
     """
-    if not isinstance(args, VmArgs):
-        raise VmArgsError(vm, [Problem("args", f"is a {type(args).__name__}; give {vm.split()[0]}Args(startup=...)")])
+    if not isinstance(args, kind):
+        raise VmArgsError(vm, [Problem("args", f"is a {type(args).__name__}; give {kind.__name__}(startup=...)")])
     values = dict(args.values) if isinstance(args.values, Mapping) else {}
-    plain: dict[str, Any] = {name: _NOT_KNOWN_YET if _is_later(value) else value for name, value in values.items()}
+    plain: dict[str, Any] = {name: _NOT_KNOWN_YET if is_later(value) else value for name, value in values.items()}
     problems = list(_validated(args.startup, plain))
     others = list(judge())
-    later = any(_is_later(value) for value in values.values())
+    later = any(is_later(value) for value in values.values())
     delivered: Delivered | None = None
     if not problems and not later:
         try:
@@ -75,10 +78,6 @@ def deliver(vm: str, cloud: Cloud, args: VmArgs, judge: Callable[[], Iterable[Pr
     if problems or others:
         raise VmArgsError(vm, [*problems, *others])
     return delivered or _delivered_later(vm, cloud, args, values)
-
-
-def _is_later(value: object) -> bool:
-    return isinstance(value, pulumi.Output) or hasattr(value, "__await__")
 
 
 def _delivered_later(vm: str, cloud: Cloud, args: VmArgs, values: Mapping[str, Any]) -> Delivered:

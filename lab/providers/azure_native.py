@@ -320,6 +320,8 @@ class AzureNativeProvider(Provider):
         if record.token == "azure-native:network:NetworkInterface":
             given = record.inputs.get("ipConfigurations") or []
             old = record.computed.get("ipConfigurations") or [{}]
+            if len({_network_of(one) for one in (*old, *given)} - {""}) > 1:
+                raise LabError("409: a network interface can change its subnet, but not its virtual network")
             address = old[0].get("privateIPAddress") or self.machines.free_address(self.cloud)
             return {"ipConfigurations": [{"privateIPAddress": address, **configuration} for configuration in given]}
         if record.token == self.vm and record.inputs.get("identity"):
@@ -391,6 +393,11 @@ class AzureNativeProvider(Provider):
     def vm_restart_needed(self, changed: Mapping[str, str], new: Plain) -> bool:
         """Tell whether Azure restarts the VM for these changes."""
         return any(path.partition(".")[0] in _RESTARTS for path in changed)
+
+
+def _network_of(configuration: Plain) -> str:
+    """Return the virtual network of an interface's configuration, "" if it has none yet."""
+    return str((configuration.get("subnet") or {}).get("id") or "").rpartition("/subnets/")[0].lower()
 
 
 def _image(reference: Mapping[str, object]) -> str | None:

@@ -8,11 +8,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import Inbound, VmArgsError
+from components import Inbound, VmArgs, VmArgsError
 from startup import File, Shell, StartupScript, StartupScriptError
 from startup.testing.deployment import STACK
 
-from .conftest import WITH_VALUE, Kind
+from .conftest import KINDS, WITH_VALUE, Kind
 
 BROKEN = StartupScript(
     "site",
@@ -82,6 +82,10 @@ def test_the_error_is_read_by_a_person(kind: Kind) -> None:
         ({"wait": 86_401}, "wait", "at most 86,400"),
         ({"on_change": "replce"}, "on_change", "is 'replce'; give 'update', 'restart', 'replace' or 'ignore'"),
         ({"image": "debian"}, "image", "give 'debian-12' or 'ubuntu-24.04', or "),
+        ({"image": None}, "image", "is None; give 'debian-12'"),
+        ({"image": 5}, "image", "is 5; give 'debian-12'"),
+        ({"subnet": ""}, "subnet", "is ''; give the cloud's id of a subnet, or leave it out"),
+        ({"subnet": 5}, "subnet", "is 5; give the cloud's id"),
         ({"disk_gib": 9}, "disk_gib", "from 10"),
         ({"disk_gib": True}, "disk_gib", "is True"),
         ({"disk_gib": "20"}, "disk_gib", "is '20'"),
@@ -129,9 +133,35 @@ def test_arguments_of_another_kind_are_named(kind: Kind) -> None:
     from startup.testing.deployment import deploy
 
     vm, args = vm_on(kind.cloud)
-    error = deploy(lambda: vm("web", {"startup": None})).error
+    for other in ({"startup": None}, VmArgs(startup=BROKEN)):
+        error = deploy(lambda other=other: vm("web", other)).error
 
-    assert f"args: is a dict; give {args.__name__}(startup=...)" in str(error)
+        assert f"args: is a {type(other).__name__}; give {args.__name__}(startup=...)" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("cloud", "path", "given"),
+    [
+        ("aws", "instance_type", None),
+        ("gcp", "machine_type", None),
+        ("gcp", "disk_type", 7),
+        ("gcp", "ssh_user", None),
+        ("azure", "vm_size", None),
+        ("azure", "admin_username", None),
+        ("azure", "location", 5),
+        ("azure", "resource_group", 5),
+        ("azure", "resource_group", ""),
+        ("azure", "subnet", "default"),
+    ],
+)
+def test_what_is_no_text_is_named(cloud: str, path: str, given: object) -> None:
+    """As `config.get(...)` gives it: an argument that takes a text does not take None."""
+    kind = next(kind for kind in KINDS if kind.cloud == cloud)
+    arguments: dict[str, Any] = {path: given}
+    found = problems(kind, **arguments)
+
+    assert [path] == list(found)
+    assert found[path].startswith(f"is {given!r}; give ")
 
 
 def test_a_misspelt_argument_is_a_type_error(kind: Kind) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from components import AwsVm, AwsVmArgs, Inbound
 from startup import render
-from startup.testing.deployment import FOUND, Deployment, deploy
+from startup.testing.deployment import ANSWERS, FOUND, Deployment, deploy
 
 from .conftest import SCRIPT
 
@@ -124,6 +124,19 @@ def test_outputs_say_where_the_vm_is() -> None:
 def test_no_public_address_is_none() -> None:
     """The provider's empty text is not handed on."""
     assert vm(public_address=False).outputs["public_address"] is None
+
+
+def test_a_public_address_that_stays_is_told(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`public_address`: It is decided once; who asks for none later is told that the VM has one, by output and warning."""
+    has = {"privateIp": "172.31.0.2", "associatePublicIpAddress": True, "publicIp": "198.51.100.1"}
+    monkeypatch.setitem(ANSWERS, "aws:ec2/instance:Instance", lambda name, inputs: has)
+    warned: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, resource: warned.append(text))
+
+    assert "198.51.100.1" == vm(public_address=False).outputs["public_address"]
+    assert ["public_address: the VM keeps its public address"] == [text.partition(",")[0] for text in warned]
+    assert "198.51.100.1" == vm(public_address=True).outputs["public_address"]
+    assert 1 == len(warned)
 
 
 @pytest.mark.parametrize(

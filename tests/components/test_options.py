@@ -125,7 +125,7 @@ def test_options_for_a_vm_reach_the_vm(kind: Kind) -> None:
 
 
 def test_aliases_reach_the_component(kind: Kind) -> None:
-    """`children`: A renamed component keeps its VM: the engine derives the children's former names from the component's.
+    """`children`: A renamed component takes its children along: the engine derives their former names from the component's.
 
     (Which it does because they begin with it; mocks do not.)
     """

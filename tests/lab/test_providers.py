@@ -295,6 +295,24 @@ def test_azures_interface_has_the_address_that_the_vm_gets(lab: PaperLab) -> Non
     assert lab.machine("web").address == address
 
 
+def test_azures_interface_stays_in_its_network(lab: PaperLab) -> None:
+    """An interface moves to another subnet of its network, and Azure refuses one of another network."""
+    cloud = provider("azure-native", lab, lab.state)
+    token = "azure-native:network:NetworkInterface"
+
+    def at(network: str, subnet: str) -> dict[str, Any]:
+        id = f"/virtualNetworks/{network}/subnets/{subnet}"
+        return {"resourceGroupName": "g", "ipConfigurations": [{"subnet": {"id": id}}]}
+
+    old, _ = cloud.check(token, "nic", {}, at("a", "one"))
+    id, state = cloud.create(token, "urn:nic", old)
+    moved = {**old, **at("a", "two")}
+    assert state["ipConfigurations"] != cloud.update(token, id, old, moved)["ipConfigurations"]
+    with pytest.raises(LabError, match="can change its subnet, but not its virtual network"):
+        cloud.update(token, id, moved, {**old, **at("b", "one")})
+    assert (moved,) == (cloud.read(token, id) or ())[:1]
+
+
 def test_look_ups_find_images_and_networks(lab: PaperLab) -> None:
     """The parameter of an image leads to one that boots, and the subnets of a zone to their network."""
     cloud = provider("aws", lab, lab.state, {"region": "eu-west-1"})

@@ -99,7 +99,7 @@ def test_signals(tmp_path: Path) -> None:
     script = """
         trap 'echo term >>{0}/log' TERM
         kill -TERM $$
-        sleep 0.1 & kill -STOP $!; sleep 0.2
+        sleep 0.5 & sleep 0.2; kill -STOP $!; sleep 0.1
         sed -n 's/^State:.//p' /proc/$!/status >>{0}/log
         kill -CONT $!; wait $! && echo went on >>{0}/log
         sh -c 'kill -KILL $$'; echo $? >>{0}/log
