@@ -16,7 +16,7 @@ from pathlib import Path
 from . import image as images
 from .clouds import CLOUDS
 from .errors import LabError
-from .host import command, environment, write_atomically
+from .host import WITH_US, command, environment, write_atomically
 
 Progress = Callable[[str], None]
 
@@ -75,7 +75,7 @@ def _download(apt: list[str], image: str, names: list[str], progress: Progress) 
 
 
 def _run(argv: list[str], complaint: str) -> None:
-    result = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment())
+    result = subprocess.run([*WITH_US, *argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment())
     if result.returncode:
         lines = [line for line in result.stderr.splitlines() if line.startswith("E: ")] or result.stderr.splitlines()[
             -3:

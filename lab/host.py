@@ -39,6 +39,10 @@ SYSTEM_PACKAGES: tuple[str, ...] = (
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
+WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""Before a command that takes long: it ends with this process, whatever ends that."""
+
+
 def environment() -> dict[str, str]:
     """Return the environment for the host's programs: the caller's, with the folders of system programs."""
     return {**os.environ, "PATH": f"{os.environ.get('PATH', '/usr/bin:/bin')}:{SBIN}", "LC_ALL": "C.UTF-8"}

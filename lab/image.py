@@ -14,7 +14,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .clouds import ARCHIVE_NAME, ARCHIVE_PORT, CLOUDS
@@ -240,6 +240,20 @@ def _make_layer(partial: Path, cloud: str, removed_package: str) -> None:
     command("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", script)
     for path in (work, root):
         shutil.rmtree(path)
+
+
+def halves() -> Iterator[Path]:
+    """Yield what killed builds have left, each while nobody can build on it."""
+    for partial in sorted((cache_folder() / "images").glob(".*.partial")):
+        with suppress(OSError), partial.with_suffix(".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield partial
+
+
+def remove_halves() -> None:
+    """Remove what killed builds have left."""
+    for partial in halves():
+        _remove(partial)
 
 
 def remove_all() -> None:

@@ -261,6 +261,7 @@ class Lab:
             "mounts": [mount for mount in reversed(mounts) if mount.startswith(f"{machines}/")],
             "network namespaces": namespaces(self.prefix),
             "nspawn folders": disk.nspawn_folders(self.prefix),
+            "half images": [str(path) for path in images.halves()],
             "folders": [str(path) for path in sorted(machines.glob("*"))] + [str(p) for p in self._clouds()],
         }
 
@@ -273,6 +274,7 @@ class Lab:
             "mounts": {str(machine.folder / place) for machine in machines for place in ("root", "small")},
             "network namespaces": {m.host_name for m in machines} | {cloud.namespace for cloud in clouds},
             "nspawn folders": {machine.host_name for machine in machines},
+            "half images": set[str](),
             "folders": {str(machine.folder) for machine in machines} | {str(self.state / "clouds")},
         }
         known["control groups"] |= {cloud.group.name for cloud in clouds}
@@ -312,6 +314,7 @@ class Lab:
                 counter.unlink()
             for name in left["nspawn folders"]:
                 disk.remove_nspawn_folders(name)
+            images.remove_halves()
 
 
 def _must_be_root() -> None:

@@ -71,6 +71,9 @@ def _settled(machine: Machine, known: frozenset[str], told: News) -> bool:
     if fresh:
         told.results[machine.name] = fresh[-1]
         return True
+    if machine.payload is None and machine.ready:
+        told.remarks.append(f"{machine.name}: is up, and has no startup script")
+        return True
     if machine.state == "stopped":
         told.missing.append(machine.name)
         told.remarks.append(f"{machine.name}: is off and gave no result: python -m lab console {machine.name}")

@@ -65,6 +65,10 @@ class PaperMachine:
         return self._get("boots")
 
     @property
+    def ready(self) -> bool:
+        return self.state == "running"
+
+    @property
     def payload(self) -> str | None:
         return self._get("payload")
 

@@ -71,6 +71,13 @@ def test_up_deploys_waits_and_shows_what_each_step_did(cloud: Up) -> None:
     assert "first boot" in text and "ran 0.1 s" in text and "python -m lab reboot web" in text
 
 
+def test_a_vm_without_a_startup_script_is_not_waited_for(cloud: Up) -> None:
+    """`lab`: It gives no result, and has booted all the same."""
+    (cloud.lab.folder / "tells-nothing").touch()
+    code, text = cloud.run('add("bare", {"ami": vm.__defaults__[1], "tags": {"Name": "bare"}}, "aws:ec2/instance:Instance")')
+    assert (0, True) == (code, "bare: is up, and has no startup script" in text), text
+
+
 def test_a_second_up_shows_the_last_result_of_an_unchanged_vm(cloud: Up) -> None:
     """Nothing is done, nothing is waited for, and the report says so."""
     cloud.run('vm("web")')

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,8 @@ import pytest
 from lab import archive, host, image
 from lab.control_group import ControlGroup
 from lab.machine import Lab, LabError
+
+from ..checkout import ROOT
 
 PREFIX = "ebtimage-"
 
@@ -70,3 +76,31 @@ def test_another_recipe_is_another_image(cache: Path, monkeypatch: pytest.Monkey
     assert before == image.image_folder("debian-12") != image.image_folder("debian-13")
     monkeypatch.setattr(image, "PACKAGES", (*image.PACKAGES, "jq"))
     assert image.image_folder("debian-12") != before
+
+
+def test_what_a_killed_build_leaves_is_listed_and_removed(cache: Path) -> None:
+    """`lab`: `status` lists half an image and `down` removes it, but not while somebody builds on it."""
+    left, built = (cache / "images" / f".debian-{number}.partial" for number in (12, 13))
+    for partial in (left, built):
+        (partial / "base").mkdir(parents=True)
+    with built.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert [str(left)] == Lab(Path("/nowhere")).strays()["half images"]
+        image.remove_halves()
+    assert [built] == list(image.halves())
+
+
+def test_a_fetch_ends_with_who_asked_for_it(tmp_path: Path) -> None:
+    """`lab`: Nothing goes on downloading when the command is killed."""
+    code = f"from lab import archive; archive._run(['sh', '-c', 'echo $$ >{tmp_path}/pid; exec sleep 60'], '')"
+    command = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    pid = tmp_path / "pid"
+    while not pid.exists() or not pid.read_text().endswith("\n"):
+        assert command.poll() is None
+        time.sleep(0.01)
+    command.kill()
+    command.wait()
+    end, about = time.monotonic() + 10, Path(f"/proc/{pid.read_text().strip()}/stat")
+    while about.exists() and ") Z " not in about.read_text():
+        assert time.monotonic() < end
+        time.sleep(0.01)
