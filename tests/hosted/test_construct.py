@@ -197,7 +197,7 @@ def test_everything_wrong_is_told_at_once(hosted: tuple[Kind, Package]) -> None:
         "firstBoot[0].kind: is 'pakages', no kind of step; did you mean 'packages'?",
         "firstBoot[1].rerun_on: is no field of a file step; did you mean 'rerunOn'?",
         "firstBoot[1].mode: is 644, which is 0o1204 in octal; write 0o644 if you mean the permissions 644",
-        "image: is 12; give a text",
+        "image: is 12; give 'debian-12' or ",
         "inbound[0].port: is 0; give a whole number from 1 to 65,535",
         "inbound[1].port: is not given; an entry of inbound needs port",
         "inbound[1].sources: is []; give a list of IPv4 ranges",
