@@ -309,7 +309,6 @@ def test_names_that_the_terminal_lacks_are_escaped() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("arguments", [("check", "site.py"), ("render", "site.py", "--cloud", "aws", "--set", "UPSTREAM=1")])
 def test_output_that_is_closed_is_no_stack_trace(arguments: tuple[str, ...]) -> None:
     """The exit code says it all then."""
@@ -318,6 +317,7 @@ def test_output_that_is_closed_is_no_stack_trace(arguments: tuple[str, ...]) -> 
     assert (0, b"", b"") == (done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.usefixtures("folder")
 def test_the_command_needs_no_pulumi() -> None:
     """The whole command works where Pulumi is not installed."""
     write("sitecustomize.py", "import sys\nsys.modules['pulumi'] = None\n")
