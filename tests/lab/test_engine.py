@@ -174,7 +174,7 @@ def test_configuration_is_read_as_pulumi_gives_it(tmp_path: Path) -> None:
         "  size: {type: string, default: small}\n  ports: {type: array, items: {type: integer}, default: [80]}\n"
         "  count: {type: integer}\n  aws:region: {value: eu-west-1}\n"
     )
-    (tmp_path / "Pulumi.local.yaml").write_text("config:\n  p:size: large\n  p:on: true\n  gcp:project: mine\n")
+    (tmp_path / "Pulumi.local.yaml").write_text("config:\n  p:size: large\n  p:on: true\n  gcp:project: mine\n  p:since: 2026-01-31\n")
     program = project.read(tmp_path, "local")
     assert program.config == {
         "p:size": "large",
@@ -182,6 +182,7 @@ def test_configuration_is_read_as_pulumi_gives_it(tmp_path: Path) -> None:
         "aws:region": "eu-west-1",
         "p:on": "true",
         "gcp:project": "mine",
+        "p:since": "2026-01-31",
     }
     assert project.settings_of(program, "gcp") == {"project": "mine"}
 
@@ -194,6 +195,9 @@ def test_configuration_is_read_as_pulumi_gives_it(tmp_path: Path) -> None:
         ({"Pulumi.yaml": "name: p"}, "no __main__.py"),
         ({"Pulumi.yaml": "name: ["}, "not valid YAML"),
         ({"Pulumi.yaml": "- a"}, "expected keys and values"),
+        ({"Pulumi.yaml": "name: p\nconfig: [x]", "__main__.py": ""}, r"Pulumi.yaml: config is \['x'\]; expected keys and values"),
+        ({"Pulumi.yaml": "name: p", "__main__.py": "", "Pulumi.local.yaml": "config: hello"}, "local.yaml: config is 'hello'"),
+        ({"Pulumi.yaml": "name: \udcff"}, "is not valid YAML: 'utf-8' codec can't decode"),
         ({"Pulumi.yaml": "name: p", "__main__.py": "", "Pulumi.local.yaml": "config: {k: {secure: x}}"}, "is a secret"),
     ],
 )
@@ -202,7 +206,7 @@ def test_a_project_that_cannot_be_read_is_refused_with_the_reason(
 ) -> None:
     """The message names the file and what is wrong with it."""
     for name, text in files.items():
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, "utf-8", "surrogateescape")
     with pytest.raises(LabError, match=complaint):
         project.read(tmp_path, "local")
 
