@@ -174,7 +174,9 @@ def test_configuration_is_read_as_pulumi_gives_it(tmp_path: Path) -> None:
         "  size: {type: string, default: small}\n  ports: {type: array, items: {type: integer}, default: [80]}\n"
         "  count: {type: integer}\n  aws:region: {value: eu-west-1}\n"
     )
-    (tmp_path / "Pulumi.local.yaml").write_text("config:\n  p:size: large\n  p:on: true\n  gcp:project: mine\n  p:since: 2026-01-31\n")
+    (tmp_path / "Pulumi.local.yaml").write_text(
+        "config:\n  p:size: large\n  p:on: true\n  gcp:project: mine\n  p:since: 2026-01-31\n"
+    )
     program = project.read(tmp_path, "local")
     assert program.config == {
         "p:size": "large",
