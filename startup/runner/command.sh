@@ -84,7 +84,7 @@ log() {
 
 # as_json NAME: as it stands in the table of steps.
 as_json() {
-	printf '%s' "$1" | sed 's/[\\"]/\\&/g'
+	printf '%s' "$1" | sed "$as_json"
 }
 
 # rerun STEP: drops one step's record, and applies: that step is due, and whatever else is. Ends as status does.

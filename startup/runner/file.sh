@@ -1,13 +1,17 @@
 do_file() {
 	{ IFS= read -r path && read -r mode && read -r owner && read -r group; } <"$step.fields"
-	beside "$path"
-	(umask 077 && content >"$new") || { code=$? && rm -f "$new" && exit "$code"; }
-	place "$new" "$path" "$mode" "$owner" "$group"
+	text=$step.content
+	if [ -e "$step.uses" ]; then
+		text=$run/content
+		(umask 077 && content >"$text") || exit
+	fi
+	walk_to "${path%/*}" "$owner"
+	put "$text" "${path##*/}" "$mode" "$owner" "$group"
+	rm -f "$run/content"
 }
 
 # content: the file's content, "${NAME}" replaced by the value of each name in "uses". A value is never looked into.
 content() {
-	[ -e "$step.uses" ] || exec cat "$step.content"
 	{ cat "$step.content" && echo .; } | names=$(tr '\n' ' ' <"$step.uses") LC_ALL=C awk '
 		BEGIN { names = " " ENVIRON["names"] }
 		NR > 1 { print line }

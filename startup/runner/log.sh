@@ -1,5 +1,8 @@
 # The log is descriptor 7: the file itself, and while steps run a pipe to a process that keeps the file in bounds.
 
+# For sed: a text as in JSON, in which the mark of a result does not stand.
+as_json='s/[\\"]/\\&/g; s/evenboot: result/\\u0065venboot: result/g'
+
 # tell TEXT: one line to the serial console and the log.
 tell() {
 	printf '%s\n' "$1" >&7
@@ -17,35 +20,96 @@ open_log() {
 	fi
 } 2>/dev/null
 
-# pipe_log: descriptor 7 becomes a pipe to the log, for steps to write to.
+# pipe_log: descriptor 7 becomes a pipe to the log.
 pipe_log() {
-	[ -p "$run/output" ] || mkfifo "$run/output"
-	keep_output <"$run/output" 7>&- 9>&- &
+	pipes=0
+	set +f
+	rm -f "$run/log" "$run"/output.*
+	set -f
+	mkfifo "$run/log"
+	keep_output <"$run/log" 7>&- 9>&- &
 	writer=$!
-	exec 7>"$run/output"
+	exec 7>"$run/log"
 	# The process at its other end may die. Ignored, as opposed to caught, steps would ignore the signal as well.
 	trap : PIPE
 }
 
-# settle: all that was written is in the log, and descriptor 7 is the log. A child that a step left behind may hold the
-# pipe open: it is not waited for, and the next pipe is another.
+# settle: all that was written is in the log, and descriptor 7 is the log itself.
 settle() {
 	open_log
-	[ -z "$writer" ] || timeout 1 tail -f -s 0.002 --pid="$writer" /dev/null || rm -f "$run/output"
+	[ -z "$writer" ] || await "$writer"
 	writer=
 }
 
+# await CHILD: sets $code to its exit code. A signal to the runner is no reason to wait no longer.
+await() {
+	while
+		wait "$1"
+		code=$?
+		kill -0 "$1" 2>/dev/null
+	do :; done
+	# bash may take note of its end before it is waited for. 127: it has been waited for.
+	[ "$code" -le 128 ] || { wait "$1" 2>/dev/null; late=$?; [ $late -eq 127 ] || code=$late; }
+}
+
+# open_output: descriptor 8 becomes a pipe of one step's own, which only root can read from. If there can be none, as /run is
+# full, what the step prints is lost.
+open_output() {
+	framer='' pipes=$((pipes + 1))
+	pipe=$run/output.$pipes
+	read -r mark </proc/sys/kernel/random/uuid
+	# Others may open their standard output anew to write to it.
+	umask 055
+	mkfifo "$pipe"
+	umask 022
+	if [ -p "$pipe" ] && printf '%s\n' "/^$mark\$/q5" >"$run/mark"; then
+		frame <"$pipe" 9>&- &
+		framer=$!
+		# A signal to the runner interrupts the opening.
+		until command exec 8>"$pipe"; do :; done
+	else
+		exec 8>/dev/null
+	fi
+} 2>/dev/null
+
+# close_output: what the step has printed is in the log. A child that it left behind is not waited for: what comes behind the
+# mark, which nobody can guess, is thrown away.
+close_output() {
+	[ -z "$framer" ] || printf '\n%s\n' "$mark" >&8
+	exec 8>&-
+	[ -z "$framer" ] || await "$framer"
+}
+
+# frame: standard input to the log, up to the mark, each line behind "| ". So no step can print what looks like the runner's
+# word. The mark comes behind a line end, in case that the last line has none: an empty line waits in the hold space.
+frame() {
+	trap '' PIPE
+	exec 3<&0
+	# shellcheck disable=SC3045 # dash and bash have it; a line without an end must not take all memory
+	(
+		ulimit -v 500000
+		exec stdbuf -oL sed -n -f "$run/mark" -e 'x; s/^-$/| /p; s/.*//; x; /^$/{s/^/-/; h; d; }; s/^/| /p' >&7 3<&-
+	)
+	# 5: that was the mark.
+	[ $? -eq 5 ] || echo '| (what follows could not be written)' >&7
+	cat <&3 >/dev/null 3<&- 7>&- &
+} 2>/dev/null
+
 # keep_output: standard input to the log. At 10 MB the log becomes evenboot.log.1, and the next begins with the heading
-# of the step. When nothing can be written, or a step took the file away, the rest is thrown away: a step must not die of
-# a full disk under its log.
+# of the step, and the rest of the line. When nothing can be written, or a step took the file away, the rest is thrown away: a
+# step must not die of a full disk under its log.
 keep_output() {
+	old=$log_file.1
 	while
 		size=$(stat -c %s "$log_file") || size=0
 		stdbuf -o0 head -c $((size < 10000000 ? 10000000 - size : 1)) >>"$log_file"
 	do
 		[ "$(stat -c %s "$log_file")" -ge 10000000 ] || break
-		mv -f "$log_file" "$log_file.1" || break
-		(umask 077 && grep -a '^--- ' "$log_file.1" | tail -n 1 >"$log_file")
+		mv -f "$log_file" "$old" || break
+		(umask 077 && {
+			grep -a '^--- ' "$old" | tail -n 1
+			[ "$(tail -c 1 "$old" | wc -l)" -eq 1 ] || tail -n 1 "$old" | sed 's/^| .*/| /'
+		} >"$log_file")
 	done
 	exec cat >/dev/null
 } 2>/dev/null
@@ -62,8 +126,8 @@ step_output() {
 		END { print last + 0 }')
 	[ "$heading" -eq 0 ] || whole_log | heading=$heading awk '
 		NR <= ENVIRON["heading"] { next }
-		/^--- [^ ]* step / || /^evenboot: (step|result|the slot|shutdown step) / { exit }
-		{ print }'
+		!/^[|] / { exit }
+		{ print substr($0, 3) }'
 }
 
 # now: sets $now to the seconds since the machine started, times 100. The clock may jump; this does not.

@@ -1,25 +1,192 @@
-# place NEW PATH MODE OWNER GROUP: PATH has the content of NEW, this mode and this owner; replaced in one go, and only
-# if it is different. NEW lies beside it, and is gone afterwards.
-place() {
-	if [ -f "$2" ] && [ ! -L "$2" ] && cmp -s "$1" "$2" && owned "$2" "$3" "$4" "$5"; then
-		rm -f "$1"
-	else
-		did_something
-		chown "$4:$5" "$1" && chmod "$3" "$1" && sync "$1" && mv -fT "$1" "$2" && return
-		code=$?
-		rm -f "$1"
-		exit "$code"
+# What a step writes is written so that nobody gains by it. An unprivileged user may own folders on the way to a path, and
+# change at any moment what lies in them. So the way is walked folder by folder: the working directory is the folder itself,
+# whatever becomes of its name, and all that is done is done to names in it, which are not followed. What is new is made
+# in a folder that only root can enter, and gets its place by a rename.
+
+# refuse NAME TEXT: ends the step, for what NAME in the working directory is.
+refuse() {
+	echo "$way/$1: $2"
+	exit 73
+}
+
+# walk_to PATH OWNER: the folder PATH becomes the working directory; what is missing is made, as root's. Sets $others to who
+# beside root can have chosen it: nobody (empty), the number of one user, or "many".
+# A link is followed if root alone can have put it there; if OWNER can, too, and it leads to a folder of his.
+walk_to() {
+	uid=0 links=0 his='' others='' way=''
+	[ "$2" = root ] || uid=$(id -u "$2") || exit
+	cd / && see_folder
+	walk "$1"
+}
+
+# walk PATH: on from the working directory.
+walk() {
+	left=$1
+	while [ "$left" ]; do
+		part=${left%%/*}
+		case $left in */*) left=${left#*/} ;; *) left='' ;; esac
+		case $part in
+		'' | .) ;;
+		..) cd -P .. && way=${way%/*} && see_folder ;;
+		*) enter "$part" ;;
+		esac
+	done
+	[ -z "$his" ] || his_own .
+}
+
+# see_folder: sets $here and $above to what the working directory and the one above it are, whatever their names; to whom
+# they belong, by number, $whose and $whose_above; and $bits, its mode.
+see_folder() {
+	# shellcheck disable=SC2046 # words
+	set -- $(stat -c '%d:%i %u %a' . ..)
+	[ $# -eq 6 ] || exit
+	here=$1 whose=$2 bits=$3 above=$4 whose_above=$5
+}
+
+# enter NAME: the folder, or where the link leads, that lies in the working directory.
+enter() {
+	if [ -L "./$1" ]; then
+		suspect "$1" link
+		follow "$1"
+		return
+	elif [ ! -e "./$1" ]; then
+		[ -z "$his" ] || his_own "$1"
+		mkdir "./$1" || exit
+	elif [ ! -d "./$1" ]; then
+		refuse "$1" 'is not a folder'
 	fi
+	suspect "$1" folder
+	from=$here
+	cd -P "./$1" || exit
+	see_folder
+	[ "$above" = "$from" ] || refuse "$1" 'was replaced by a link just now'
+	way=$way/$1
 }
 
-# owned PATH MODE OWNER GROUP: is it so?
-owned() {
-	[ "$(stat -L -c '%a %U %G' "$1")" = "$2 $3 $4" ]
+# suspect NAME KIND: adds to $others who can have put NAME into the working directory. A group that can write there counts
+# for links.
+suspect() {
+	culprits=$whose
+	case $bits/$2 in
+	[1357]??[2367]/* | [1357]?[2367]?/link) culprits="$whose $(stat -c %u "./$1")" ;;
+	*[2367]/* | *[2367]?/link) culprits=many ;;
+	esac
+	for one in $culprits; do
+		case $one in
+		0 | "$others") ;;
+		*) others=${others:+many} && others=${others:-$one} ;;
+		esac
+	done
 }
 
-# beside PATH: makes PATH's folder if it is missing; sets $new to the name of a temporary file in it.
-beside() {
-	mkdir -p "${1%/*}/" || exit
-	new=${1%/*}/.evenboot.$key
-	rm -f "$new"
+# follow NAME: goes on where the link leads.
+follow() {
+	case $others in
+	'') ;;
+	"$uid") his=yes ;;
+	*) refuse "$1" 'is a link that others than root and the owner can change, and is not followed' ;;
+	esac
+	links=$((links + 1))
+	[ "$links" -le 40 ] || refuse "$1" 'is one link too many'
+	target=$(readlink "./$1") || exit
+	left=$target/$left
+	case $target in /*) cd / && way='' && see_folder ;; esac
+}
+
+# his_own NAME: a link of the owner leads only to what is his.
+his_own() {
+	[ "$whose" = "$uid" ] || refuse "$1" "is where a link of the owner's leads, and not in a folder of his"
+}
+
+# stage: a folder that only root can enter becomes the working directory, in the one that was it before.
+stage() {
+	did_something
+	staged=$(mktemp -d ".evenboot.$key.XXXXXXXXXX") || exit
+	enter_staged "$staged" || refuse "$staged" 'was replaced by somebody just now'
+}
+
+# enter_staged NAME. 1: it is none.
+enter_staged() {
+	from=$here
+	cd -P "./$1" || return
+	see_folder
+	case $above/$whose/$bits in "$from"/0/*700) ;; *) return 1 ;; esac
+}
+
+# sweep: removes what killed tries of the step have left in the working directory.
+sweep() {
+	set +f
+	for left in ".evenboot.$key".*; do
+		[ ! -d "$left" ] || (enter_staged "$left" && rm -rf ./new && cd .. && rmdir "$left")
+	done
+	set -f
+}
+
+# place NAME MODE OWNER GROUP: ./new in the staged folder becomes NAME in the folder around it, in one go.
+place() {
+	# With leading zeros chmod also takes away set-id bits that a folder inherited.
+	chown "$3:$4" new && chmod "0000$2" new && sync new && mv -fT new "../$1" && leave && return
+	give_up
+}
+
+# give_up [CODE]: ends the step, with the exit code of what went before; nothing is left.
+give_up() {
+	code=${1-$?}
+	rm -rf ./new
+	leave
+	exit "$code"
+}
+
+leave() {
+	cd .. && see_folder
+	rmdir "./$staged" 2>/dev/null
+	return 0
+}
+
+# look_at NAME: sets $is to "MODE OWNER GROUP" of the file, empty if there is none. A link there is none: it will be replaced.
+look_at() {
+	is=''
+	# shellcheck disable=SC2046 # words
+	set -- "$1" $(stat -c '%f %a %U %G' "./$1" 2>/dev/null)
+	case ${2-} in
+	8???) is="$3 $4 $5" ;;
+	'' | a???) ;;
+	*) refuse "$1" 'is not a file' ;;
+	esac
+}
+
+# read_file NAME: its content, unless it is a link by now. Nothing is waited for if it is a FIFO by now.
+read_file() {
+	dd "if=$1" iflag=nofollow,nonblock bs=64k status=none
+}
+
+# put CONTENT NAME MODE OWNER GROUP: NAME in the working directory is a file with the content of the file CONTENT, this mode
+# and this owner. Not touched if it is so already.
+put() {
+	sweep
+	look_at "$2"
+	[ "$is" != "$3 $4 $5" ] || ! read_file "./$2" | cmp -s - "$1" || return 0
+	stage
+	cat "$1" >new || give_up
+	place "$2" "$3" "$4" "$5"
+}
+
+# put_folder NAME MODE OWNER GROUP: NAME in the working directory is a folder with this mode and owner, and becomes the
+# working directory. One that others can have put there is changed only if it is theirs anyway.
+put_folder() {
+	sweep
+	if [ ! -e "./$1" ] && [ ! -L "./$1" ]; then
+		stage
+		mkdir new || give_up
+		place "$@"
+	fi
+	walk "$1"
+	[ "$(stat -c '%a %U %G' .)" != "$2 $3 $4" ] || return 0
+	case $others/$whose in
+	/* | "$whose/$uid" | "$whose/$whose_above") ;;
+	*) refuse . "is not changed: it belongs to $(stat -c %U .), and others can have put it there" ;;
+	esac
+	did_something
+	chown "$3:$4" . && chmod "0000$2" . && return
+	exit
 }

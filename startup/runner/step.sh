@@ -67,18 +67,14 @@ try_step() {
 	[ "$now" -lt "$stamped" ] || { stamped=$((now + 100)) && stamp=$(date -u +%FT%TZ); }
 	printf '%s\n' "--- $stamp step $name" >&7
 	limit="timeout -k $1 $timeout"
-	start_step </dev/null >&7 2>&1 7>&- 9>&- &
+	open_output
+	start_step </dev/null >&8 2>&1 7>&- 8>&- 9>&- &
 	child=$!
 	# The signal to stop may have come before there was a child to hand it on to.
 	[ -z "$stopping" ] || kill -TERM "$child"
-	while
-		wait "$child"
-		exit=$?
-		kill -0 "$child" 2>/dev/null
-	do :; done
-	# bash may take note of its end before it is waited for. 127: it has been waited for.
-	[ "$exit" -le 128 ] || { wait "$child" 2>/dev/null; code=$?; [ $code -eq 127 ] || exit=$code; }
-	child=
+	await "$child"
+	exit=$code child=
+	close_output
 	return "$exit"
 }
 
@@ -103,7 +99,7 @@ explain() {
 	[ -z "$stopping" ] || { see_stop && verdict="was $why"; }
 	message="step '$name' $verdict"
 	output=$(step_output "$name" | tail -n 20 | tail -c 2000 | iconv -c -f UTF-8 -t UTF-8 |
-		tr '\000-\011\013-\037\177' '[ *]' | sed 's/[\\"]/\\&/g; s/.*/"&"/' | paste -sd ,)
+		tr '\000-\011\013-\037\177' '[ *]' | sed "$as_json; s/.*/\"&\"/" | paste -sd ,)
 	[ -z "$stopping" ] || [ "$kind" != reboot ] || expect_reboot
 }
 

@@ -1,8 +1,7 @@
 do_unit() {
 	{ read -r path && read -r enable && read -r start; } <"$step.fields"
-	beside "$path"
-	cat "$step.content" >"$new" || exit
-	place "$new" "$path" 644 root root
+	walk_to "${path%/*}" root
+	put "$step.content" "${path##*/}" 644 root root
 	systemctl daemon-reload || exit
 	token=
 	read -r token 2>/dev/null <"$run/changed/$key"

@@ -29,33 +29,39 @@ do_user() {
 		case " $(id -nG "$login") " in *" $group "*) ;; *) did_something && usermod -aG "$group" "$login" || exit ;; esac
 	done
 	home=$(getent passwd "$login" | cut -d : -f 6)
-	if [ -e "$step.ssh_keys" ] || grep -qs '^# evenboot: begin$' "$home/.ssh/authorized_keys"; then
+	if [ -e "$step.ssh_keys" ] || has_keys; then
 		let_in
 	fi
 }
 
-# let_in: the keys stand in the user's authorized_keys, between two marks, below what others have put there. It is done
-# as the user, since links in his home may lead anywhere.
-# shellcheck disable=SC2016 # the other shell expands it
-let_in() {
-	{
-		[ ! -e "$step.ssh_keys" ] || { echo '# evenboot: begin' && cat "$step.ssh_keys" && echo '# evenboot: end'; }
-	} | as_user '
-		umask 077
-		mkdir -p "$1/.ssh"
-		cd "$1/.ssh"
-		: >>authorized_keys
-		chmod 700 .
-		chmod 600 authorized_keys
-		{ awk "/^# evenboot: begin\$/ { ours = 1 } !ours; /^# evenboot: end\$/ { ours = 0 }" authorized_keys; cat; } >.evenboot
-		cmp -s .evenboot authorized_keys || exit 75
-		rm .evenboot'
-	code=$?
-	[ "$code" -eq 75 ] || exit "$code"
-	did_something
-	as_user 'cd "$1/.ssh"; sync .evenboot; mv -f .evenboot authorized_keys'
+# as_user COMMAND...: what he can have made to wait for ever is not waited for.
+as_user() {
+	timeout -k 1 20 runuser -u "$login" -- "$@"
 }
 
-as_user() {
-	runuser -u "$login" -- sh -euc "$1" sh "$home"
+# has_keys: do keys stand there that are to go?
+has_keys() {
+	[ -f "$home/.ssh/authorized_keys" ] && as_user grep -qs '^# evenboot: begin$' "$home/.ssh/authorized_keys"
+}
+
+# let_in: the keys stand in the user's authorized_keys, between two marks, below what others have put there. That is read as
+# the user, since his file may be a link to anywhere.
+let_in() {
+	group=$(id -gn "$login") || exit
+	walk_to "$home" "$login"
+	put_folder .ssh 700 "$login" "$group"
+	look_at authorized_keys
+	umask 077
+	theirs=$run/theirs
+	true >"$theirs"
+	if [ -e authorized_keys ]; then
+		as_user dd if=authorized_keys iflag=nonblock,fullblock bs=1M count=1 status=none >"$theirs" || exit
+		[ "$(stat -c %s "$theirs")" -lt 1048576 ] || refuse authorized_keys 'is larger than 1 MiB'
+	fi
+	{
+		awk '/^# evenboot: begin$/ { ours = 1 } !ours; /^# evenboot: end$/ { ours = 0 }' "$theirs"
+		[ ! -e "$step.ssh_keys" ] || { echo '# evenboot: begin' && cat "$step.ssh_keys" && echo '# evenboot: end'; }
+	} >"$run/content" || exit
+	put "$run/content" authorized_keys 600 "$login" "$group"
+	rm -f "$theirs" "$run/content"
 }

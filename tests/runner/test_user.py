@@ -120,13 +120,28 @@ def test_no_keys_no_file(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    "trap", ["ln -s /etc /home/app/.ssh", "mkdir /home/app/.ssh; ln -s /etc/shadow /home/app/.ssh/.evenboot"]
+    ("trap", "result"),
+    [
+        ("ln -s /etc /home/app/.ssh", "failed"),
+        ("mkdir /home/app/.ssh; ln -s /etc/shadow /home/app/.ssh/.evenboot", "ok"),
+        ("mkdir /home/app/.ssh; ln -s /etc/shadow /home/app/.ssh/authorized_keys", "failed"),
+    ],
 )
-def test_links_in_the_home(machine: Machine, trap: str) -> None:
+def test_links_in_the_home(machine: Machine, trap: str, result: str) -> None:
     """Links that a user lays in his home lead the runner nowhere that he could not go himself."""
     apply(machine, User("app"))
-    machine.run(trap + "; chown -h app /home/app/.ssh /home/app/.ssh/.evenboot")
-    before = machine.run("stat -c '%a %U %Y' /etc; cat /etc/shadow; ls -a /etc").stdout
+    machine.run(f"chmod 600 /etc/shadow; {trap}; chown -h app:app /home/app/.ssh /home/app/.ssh/.e* /home/app/.ssh/a*")
+    seen = "stat -c '%a %U %Y' /etc; cat /etc/shadow; ls -a /etc"
+    before = machine.run(seen).stdout
     status = machine.boot(StartupScript("site", every_boot=[User("app", ssh_keys=KEYS)]))
-    assert status["result"] == "failed"
-    assert machine.run("stat -c '%a %U %Y' /etc; cat /etc/shadow; ls -a /etc").stdout == before
+    assert status["result"] == result
+    assert machine.run(seen).stdout == before
+    assert "root:" not in machine.read(KEY_FILE) or (machine.sees / KEY_FILE[1:]).is_symlink()
+
+
+def test_keys_behind_his_own_link(machine: Machine) -> None:
+    """A user may keep his keys elsewhere: what stood there stays, in a file of their own."""
+    apply(machine, User("app"))
+    machine.run("cd /home/app && mkdir .ssh dots && echo theirs >dots/keys && ln -s ../dots/keys .ssh/authorized_keys && chown -hR app:app .ssh dots")
+    assert apply(machine, User("app", ssh_keys=KEYS))
+    assert (machine.read(KEY_FILE), machine.read("/home/app/dots/keys")) == ("theirs\n" + BLOCK, "theirs\n")

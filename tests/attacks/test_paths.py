@@ -1,0 +1,240 @@
+"""Mallory has an account on the VM and folders of his own, in which the definition has root write: he gains nothing by it."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+
+from startup import Directory, Download, File, Shell, StartupScript, User
+from startup.definition import Step
+from startup.testing.machine import Machine
+from startup.testing.status import Status
+
+from ..runner.accounts import add_account
+
+DATA = b"tool\n"
+URL = "http://example.org/tool"
+MINE = {"owner": "mallory", "group": "mallory"}
+# What a step is about to call when mallory strikes.
+ALWAYS = ["stat", "mktemp", "chown", "chmod", "mv"]
+PROGRAMS = {"file": [*ALWAYS, "cat", "sync", "rmdir", "dd", "cmp"], "download": [*ALWAYS, "sha256sum", "curl"], "directory": [*ALWAYS, "mkdir"]}
+# As mallory: what root has just made is taken away or aside, and is a link to what he wants; so is his own folder.
+STRIKE = """\
+cd /home/mallory
+for path in . env; do
+    for made in "$path"/.evenboot*; do
+        [ -e "$made" ] || continue
+        rm -rf "$made" || mv "$made" "$made.aside"
+        ln -s "$1" "$made"
+    done
+done
+if [ "$2" = folder ]; then mv env env.aside && ln -s /etc/profile.d env; fi
+"""
+
+
+@pytest.fixture
+def machine(machine: Machine) -> Machine:
+    """A machine on which mallory has an account, and root has what he would like to have."""
+    add_account(machine, "mallory")
+    machine.serve(URL, DATA)
+    machine.run(
+        "mkdir -p /etc/profile.d /srv /mnt/disk && echo secret >/etc/victim && chmod 600 /etc/victim /etc/shadow"
+    ).check_returncode()
+    return machine
+
+
+def as_mallory(machine: Machine, script: str) -> None:
+    """Let mallory do something."""
+    done = machine.run(f"cd /home/mallory; runuser -u mallory -- bash -euc {script!r}")
+    assert done.returncode == 0, done.stderr
+
+
+def roots(machine: Machine) -> str:
+    """What is root's, as far as mallory might want it, and whatever is mallory's outside of his home."""
+    return machine.run(
+        "stat -c '%n %a %U %G' / /etc /etc/* /etc/profile.d /root /srv /home; ls -A /etc /etc/profile.d /root; cat /etc/victim;"
+        "find / -xdev ! -path '/proc/*' ! -path '/home/mallory*' ! -path '/tmp/*' -user mallory"
+    ).stdout
+
+
+def obeyed(machine: Machine, *steps: Step) -> Status:
+    """The status of a boot with these steps, which changed nothing of root's."""
+    before = roots(machine)
+    status = machine.boot(StartupScript("site", every_boot=steps))
+    assert roots(machine) == before
+    return status
+
+
+FILE = File("/home/mallory/env/app", content="x\n", **MINE)
+DOWNLOAD = Download(URL, path="/home/mallory/env/app", sha256=sha256(DATA).hexdigest(), **MINE)
+FOLDER = Directory("/home/mallory/env/app", **MINE)
+KINDS = pytest.mark.parametrize("step", [FILE, DOWNLOAD, FOLDER], ids=["file", "download", "folder"])
+
+
+def test_folder_that_became_a_link(machine: Machine) -> None:
+    """A folder of his that he replaces by a link gives him nothing of root's: the step fails and names it."""
+    folder = Directory("/srv/app/data", **MINE)
+    machine.boot(StartupScript("site", every_boot=[Directory("/srv/app", **MINE), folder]))
+    as_mallory(machine, "rmdir /srv/app/data; ln -s /etc /srv/app/data")
+    status = obeyed(machine, Directory("/srv/app", **MINE), folder)
+
+    assert (status.result, status.failed_step, status["exit_code"]) == ("failed", folder.name, 73)
+    assert any("/etc" in line or "/srv/app/data" in line for line in status.output)
+
+
+@KINDS
+@pytest.mark.parametrize("target", ["/etc/profile.d", "../../etc/profile.d", "/etc/new", "/srv/../etc/profile.d"])
+def test_link_above(machine: Machine, step: Step, target: str) -> None:
+    """A link of his in the way leads root nowhere but to what is his anyway, and nothing is made there."""
+    as_mallory(machine, f"ln -s {target} env")
+    assert obeyed(machine, step)["exit_code"] == 73
+
+
+@KINDS
+def test_link_of_roots_to_a_place_of_his(machine: Machine, step: Step) -> None:
+    """Where a link of root's leads, links of his are not followed either."""
+    machine.run("ln -s /home/mallory/sub /srv/way")
+    as_mallory(machine, "ln -s /etc sub")
+    moved = {"path": f"/srv/way/profile.d{step.name.rpartition('/')[2]}"}
+    definitions = {"file": File(content="x", **moved, **MINE), "directory": Directory(**moved, **MINE)}
+    assert obeyed(machine, definitions.get(step.kind, definitions["file"]))["exit_code"] == 73
+
+
+@KINDS
+def test_link_that_root_would_follow(machine: Machine, step: Step) -> None:
+    """A link of his is not followed for somebody else, whatever it leads to."""
+    as_mallory(machine, "mkdir real; ln -s real env")
+    fields = {"owner": "root", "group": "root"}
+    others = {
+        "file": File("/home/mallory/env/app", content="x", **fields),
+        "download": Download(URL, path="/home/mallory/env/app", sha256=sha256(DATA).hexdigest(), **fields),
+        "directory": Directory("/home/mallory/env/app", **fields),
+    }
+    status = obeyed(machine, others[step.kind])
+    assert (status["exit_code"], status.output[-1].partition(":")[0]) == (73, "/home/mallory/env")
+
+
+@pytest.mark.parametrize("way", ["made", "folder"])
+@pytest.mark.parametrize(
+    ("step", "program"),
+    [pytest.param(step, program, id=f"{step.kind}-{program}") for step in (FILE, DOWNLOAD, FOLDER) for program in PROGRAMS[step.kind]],
+)
+def test_strike_in_the_middle(machine: Machine, step: Step, way: str, program: str) -> None:
+    """Whenever he strikes, before whichever program of the step: what root makes and changes is what it was to be."""
+    as_mallory(machine, "mkdir env; echo old >env/app" if step.kind != "directory" else "mkdir -p env/app; chmod 700 env/app")
+    (machine.sees / "strike").write_text(STRIKE)
+    real = machine.run(f"command -v {program}").stdout.strip()
+    wrapper = machine.sees / f"usr/local/bin/{program}"
+    if wrapper.exists():
+        wrapper.rename(machine.sees / f"usr/local/bin/{program}.real")
+        real = f"/usr/local/bin/{program}.real"
+    wrapper.write_text(
+        "#!/bin/bash\n"
+        f'case "$PWD $*" in */home/mallory*) runuser -u mallory -- bash /strike /etc/victim {way} </dev/null >/dev/null 2>&1;; esac\n'
+        f'exec {real} "$@"\n'
+    )
+    wrapper.chmod(0o755)
+
+    obeyed(machine, step)
+
+
+def test_loop_that_replaces_what_appears(machine: Machine) -> None:
+    """A process of his that waits for what root makes, and replaces it, gets no file of root's."""
+    step = File("/home/mallory/app.conf", content="x\n", **MINE)
+    watch = 'while :; do for made in ~/.evenboot*; do rm -rf "$made" && ln -s /etc/victim "$made"; done; done 2>/dev/null'
+    machine.run(f"HOME=/home/mallory setsid runuser -u mallory -- bash -c {watch!r} >/dev/null 2>&1 &")
+    before = roots(machine)
+    for text in "abcdefgh":
+        machine.boot(StartupScript("site", every_boot=[File(step.path, content=text, **MINE)]))
+        assert roots(machine) == before
+    machine.run("pkill -KILL -u mallory")
+
+
+def test_roots_folder_moved_into_its_place(machine: Machine) -> None:
+    """A folder of root's that lies in one of his, moved to where another is to be, keeps its owner and its mode."""
+    private = Directory("/srv/app/private", mode=0o700)
+    public = Directory("/srv/app/public", mode=0o755, **MINE)
+    secret = File("/srv/app/private/key", content="key", mode=0o600)
+    steps = [Directory("/srv/app", **MINE), private, secret, public]
+    assert machine.boot(StartupScript("site", first_boot=steps)).result == "ok"
+    as_mallory(machine, "rmdir /srv/app/public; mv /srv/app/private /srv/app/public")
+    status = machine.boot(StartupScript("site", first_boot=steps, every_boot=[Directory("/srv/app/public", mode=0o755, name="again", **MINE)]))
+
+    assert (status.failed_step, status["exit_code"]) == ("again", 73)
+    assert machine.run("stat -c '%a %U' /srv/app/public /srv/app/public/key").stdout == "700 root\n600 root\n"
+
+
+def test_prepared_in_a_folder_of_everybodys(machine: Machine) -> None:
+    """What mallory has prepared in /tmp is taken for nobody else's, and a link there is not followed."""
+    for trap in ("mkdir /tmp/work", "ln -s /etc /tmp/work", "ln -s /home/mallory /tmp/work"):
+        machine.run("rm -rf /tmp/work; rm -rf /run/evenboot")
+        machine.edit(StartupScript("site", every_boot=[Directory("/tmp/work", owner="nobody", group="nogroup")]))
+        as_mallory(machine, trap)
+        before = roots(machine)
+        machine.agent()
+        assert machine.status()["exit_code"] == 73, trap
+        assert roots(machine) == before
+
+
+@pytest.mark.parametrize("thing", ["mkfifo", "mkdir", "mknod"])
+@pytest.mark.parametrize("kind", ["file", "download", "user"])
+def test_something_else_in_its_place(machine: Machine, kind: str, thing: str) -> None:
+    """A FIFO, a folder or a device in the place of a file is a clear failure at once, and stays."""
+    path = "/home/mallory/.ssh/authorized_keys" if kind == "user" else "/home/mallory/env/app"
+    steps: dict[str, Step] = {"file": FILE, "download": DOWNLOAD, "user": User("mallory", ssh_keys=["ssh-ed25519 AAAA key"])}
+    machine.run(f"mkdir -p {path.rpartition('/')[0]}; {thing} {path} {'c 1 3' if thing == 'mknod' else ''}; chown -R mallory:mallory /home/mallory")
+    machine.hurry()
+    step = File(FILE.path, content="x", timeout_seconds=20, **MINE) if kind == "file" else steps[kind]
+    status = obeyed(machine, step)
+
+    assert (status["exit_code"], status.steps[0]["seconds"] < 15) == (73, True)
+    assert status.output[-1] == f"{path}: is not a file"
+
+
+def test_waiting_for_his_own_keys(machine: Machine) -> None:
+    """A key file of his that is a link to a device without an end fills no disk and is waited for by nobody."""
+    as_mallory(machine, "mkdir -m 700 .ssh; ln -s /dev/zero .ssh/authorized_keys")
+    status = obeyed(machine, User("mallory", ssh_keys=["ssh-ed25519 AAAA key"]))
+    assert (status["exit_code"], status.output[-1]) == (73, "/home/mallory/.ssh/authorized_keys: is larger than 1 MiB")
+
+
+HONEST = {
+    "a file of root's in a home": ("", File("/home/mallory/app.conf", content="x"), "/home/mallory/app.conf 644 root root"),
+    "a folder of root's in a home": ("", Directory("/home/mallory/a/b"), "/home/mallory/a/b 755 root root"),
+    "a home on another disk": (
+        "mv /home/mallory /mnt/disk/ && ln -s /mnt/disk/mallory /home/mallory",
+        File("/home/mallory/a/app.conf", content="x", mode=0o600, **MINE),
+        "/mnt/disk/mallory/a/app.conf 600 mallory mallory",
+    ),
+    "through a link of root's": ("ln -s /run /var/run", Directory("/var/run/app", **MINE), "/run/app 755 mallory mallory"),
+    "a link of root's that is a folder's": ("mkdir /srv/e; ln -s e /srv/d", Directory("/srv/d", mode=0o750), "/srv/e 750 root root"),
+    "a link of his own to a folder of his own": (
+        "runuser -u mallory -- sh -c 'cd ~mallory; mkdir -p rel/5; ln -s rel/5 current'",
+        File("/home/mallory/current/app", content="x", **MINE),
+        "/home/mallory/rel/5/app 644 mallory mallory",
+    ),
+    "his own folder for another": (
+        "runuser -u mallory -- mkdir -m 700 /home/mallory/www",
+        Directory("/home/mallory/www", owner="nobody", group="nogroup"),
+        "/home/mallory/www 755 nobody nogroup",
+    ),
+    "his folder in /tmp": ("runuser -u mallory -- mkdir -m 700 /tmp/his", Directory("/tmp/his", **MINE), "/tmp/his 755 mallory mallory"),
+    "a folder that was another's": ("mkdir /srv/d; chown nobody /srv/d", Directory("/srv/d", **MINE), "/srv/d 755 mallory mallory"),
+    "a file where a link of his lies": ("runuser -u mallory -- ln -s /etc/victim /home/mallory/f", File("/home/mallory/f", content="x", **MINE), "/home/mallory/f 644 mallory mallory"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HONEST)
+def test_honest_definition(machine: Machine, case: str) -> None:
+    """What an honest definition asks for is done, also below a home, on another disk, and through links that root made."""
+    prepare, step, shown = HONEST[case]
+    before = machine.read("/etc/victim")
+    prepared = Shell("prepare", script=prepare or "true")
+    status = machine.boot(StartupScript("site", first_boot=[prepared, step]))
+
+    assert status.result == "ok", status.output
+    path = shown.partition(" ")[0]
+    assert machine.run(f"stat -c '%n %a %U %G' {path}").stdout.strip() == shown
+    assert machine.read("/etc/victim") == before
+    assert machine.run("find / -xdev -name '.evenboot*'").stdout == ""
