@@ -20,7 +20,8 @@ open_log() {
 # pipe_log: descriptor 7 becomes a pipe to the log, for steps to write to.
 pipe_log() {
 	[ -p "$run/output" ] || mkfifo "$run/output"
-	keep_output <"$run/output" 7>&- 9>&- &
+	# In a group, as dash keeps what a function closes open for later; the lock would be held as long as this runs.
+	{ keep_output; } <"$run/output" 7>&- 9>&- &
 	writer=$!
 	exec 7>"$run/output"
 	# The process at its other end may die. Ignored, as opposed to caught, steps would ignore the signal as well.
