@@ -27,7 +27,8 @@ pipe_log() {
 	rm -f "$run/log" "$run"/output.*
 	set -f
 	mkfifo "$run/log"
-	keep_output <"$run/log" 7>&- 9>&- &
+	# In a group, as dash keeps what a function closes open for later; the lock would be held as long as this runs.
+	{ keep_output; } <"$run/log" 7>&- 9>&- &
 	writer=$!
 	exec 7>"$run/log"
 	# The process at its other end may die. Ignored, as opposed to caught, steps would ignore the signal as well.
@@ -63,7 +64,7 @@ open_output() {
 	mkfifo "$pipe"
 	umask 022
 	if [ -p "$pipe" ] && printf '%s\n' "/^$mark\$/q5" >"$run/mark"; then
-		frame <"$pipe" 9>&- &
+		{ frame; } <"$pipe" 9>&- &
 		framer=$!
 		# A signal to the runner interrupts the opening.
 		until command exec 8>"$pipe"; do :; done

@@ -147,3 +147,64 @@ def test_step_that_prints_as_the_runner_does(machine: Machine) -> None:
     machine.boot(StartupScript("site", first_boot=[Shell("say", script="echo one; echo 'evenboot: mine'; echo two")]))
 
     assert "one\nevenboot: mine\ntwo\n" == machine.evenboot("log", "say").stdout
+
+
+def test_clean_takes_the_older_log(machine: Machine) -> None:
+    """`evenboot clean` leaves no log of any age for the image."""
+    machine.boot(SITE)
+    machine.write("/var/log/evenboot.log.1", "older\n", 0o600)
+
+    assert 0 == machine.evenboot("clean").returncode
+    assert [] == list((machine.sees / "var/log").glob("evenboot*"))
+
+
+def test_status_is_whole_for_who_reads_it(machine: Machine) -> None:
+    """L12: a status is replaced in one go: who has opened the one before reads that to its end."""
+    machine.boot(StartupScript("site", first_boot=[Shell("keep", script="ln /run/evenboot/status /run/kept"), note("two")]))
+
+    assert "running" == json.loads(machine.lines("/run/kept")[0])["result"]
+    assert "ok" == machine.status().result
+
+
+def test_console_line_at_its_longest(machine: Machine) -> None:
+    """L12: a line that would be a little longer than 4 KB leaves something out."""
+    names = [f"step {number:02} {'x' * 33}" for number in range(30)]
+    machine.boot(definition(first_boot=[Shell(name, script="true") for name in names]))
+    missing = 4120 - len(machine.lines("/run/evenboot/status")[0])
+    longer = [name.replace("x", "y") + "z" * min(55, max(0, missing - 55 * number)) for number, name in enumerate(names)]
+    machine.boot(definition(first_boot=[Shell(name, script="true") for name in longer]))
+
+    assert 4090 < len(machine.lines("/run/evenboot/status")[0]) < 4150
+    assert all(len(line.encode()) <= 4096 for line in machine.console())
+    assert ("ok", []) == (machine.results()[-1]["result"], machine.results()[-1]["steps"])
+
+
+SLOW = Shell("slow", script="echo slow >>/done; touch /begun; until [ -e /go ]; do sleep 0.05; done")
+
+
+def test_rerun_of_the_step_that_runs(machine: Machine) -> None:
+    """L10: a rerun of the step that an apply is at waits for its end: the step runs once more, and is not recorded meanwhile."""
+    machine.run("touch /go")
+    machine.boot(StartupScript("site", first_boot=[SLOW]))
+    machine.run("""
+        rm /go /begun
+        evenboot rerun slow &
+        until [ -e /begun ]; do sleep 0.02; done
+        evenboot rerun slow &
+        sleep 0.7
+        touch /go
+        wait
+    """)
+
+    assert ["slow"] * 3 == machine.lines()
+    assert "ok" == machine.status().result
+
+
+def test_rerun_is_on_disk(machine: Machine) -> None:
+    """L3: that a step's record was dropped is on disk before the step runs: a power cut does not bring it back."""
+    machine.run("touch /mended")
+    machine.boot(StartupScript("site", first_boot=[note("one"), breaks("two")]))
+    machine.run("rm /mended /synced")
+
+    assert 1 == machine.evenboot("rerun", "two").returncode
+    assert {"sync /var/lib/evenboot/journal", "sync /var/lib/evenboot/journal/", "sync "} & set(machine.lines("/synced"))

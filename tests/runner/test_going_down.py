@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from startup import File, Shell, StartupScript
@@ -134,3 +136,53 @@ def test_shutdown_steps_of_every_sort(machine: Machine) -> None:
     machine.boot(definition("one", shutdown=steps))
     machine.evenboot("do_shutdown")
     assert (["one", "looked"], "x") == (machine.lines(), machine.read("/seen"))
+
+
+def test_stop_while_the_service_is_asked(machine: Machine) -> None:
+    """L13: a machine that is stopped while it waits for the metadata service runs its shutdown steps."""
+    machine.boot(definition("one", shutdown=[note("drain")]))
+    machine.service = "503"
+    machine.publish()
+    machine.power_on()
+    machine.run("""
+        rm /metadata/requests
+        systemctl start evenboot.service &
+        until [ -s /metadata/requests ]; do /usr/bin/sleep 0.02; done
+        systemctl stop evenboot-shutdown.service &
+        /usr/bin/sleep 0.3
+        pkill -TERM -of '[e]venboot obey'
+        wait
+    """)
+
+    assert ["one", "drain"] == machine.lines()
+
+
+def hit_once(machine: Machine, program: str, when: str, processes: str) -> None:
+    """Let a program of the runner's, when the shell text says so, send the runner a signal before it does its work."""
+    hit = f"if [ -e /armed ] && {when}; then rm /armed; pkill -TERM {processes} 'evenboot obey'; fi"
+    machine.write(f"/usr/local/bin/{program}", f'#!/bin/sh\n{hit}\nexec /usr/bin/{program} "$@"\n', 0o755)
+
+
+def test_signal_while_the_status_is_written(machine: Machine) -> None:
+    """L12: a signal at the moment at which the result is written leaves a whole status, and the line on the console."""
+    hit_once(machine, "mv", "[ \"$3\" = /run/evenboot/status ]", "-f")
+    status = machine.boot(StartupScript("site", first_boot=[Shell("arm", script="touch /armed; exit 3")]))
+
+    assert not (machine.sees / "armed").exists()
+    assert ("failed", "arm", 3) == (status.result, status.failed_step, status.exit_code)
+    assert [status] == machine.results()
+
+
+def test_signal_just_before_a_step(machine: Machine) -> None:
+    """L13, L16: a stop that comes when a step is about to begin ends it, as if it had come a moment later."""
+    slow = Shell("slow", script="for i in $(seq 300); do sleep 0.1; done; echo slow >>/done")
+    machine.boot(definition("one"))
+    # That a step runs is in the status before the time is asked for, which stands above what the step prints.
+    hit_once(machine, "date", "[ -s /run/evenboot/status ]", "-of")
+    machine.run("touch /armed")
+    begun = time.monotonic()
+    status = machine.boot(StartupScript("site", first_boot=[note("one"), slow, note("three")]))
+
+    assert time.monotonic() - begun < 15
+    assert ("failed", ["one"]) == (status.result, machine.lines())
+    assert str(status.message).endswith("interrupted by a TERM signal")

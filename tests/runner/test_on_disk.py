@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from startup import Shell, StartupScript
 from startup.testing.machine import Machine
 from startup.testing.root import why_not
 from startup.testing.tracing import Call, trace
@@ -123,3 +124,20 @@ def test_what_is_seen(tmp_path: Path, left_out: str, is_lost: list[str], is_late
 
     assert is_lost == sorted(Path(path).name for path in unsynced(calls, rename) - {str(tmp_path)})
     assert is_late == bool(late(calls, [rename]))
+
+
+def test_units_are_replaced_in_one_go(machine: Machine) -> None:
+    """L5: who reads a unit or the command while it is replaced has the old text whole: a power cut leaves no half of one."""
+    machine.boot(StartupScript("site", first_boot=[Shell("one", script="true")]))
+    paths = [machine.sees / name for name in ("etc/systemd/system/evenboot.service", "usr/local/sbin/evenboot")]
+    good = [path.read_text() for path in paths]
+    for path in paths:
+        path.write_text("old")
+    with paths[0].open() as unit, paths[1].open() as command:
+        machine.edit(StartupScript("site", first_boot=[Shell("two", script="true")]))
+        machine.power_on()
+        machine.run("/bin/sh /var/lib/evenboot/current/evenboot obey")
+        kept = [unit.read(), command.read()]
+
+    assert (["old", "old"], good) == (kept, [path.read_text() for path in paths])
+    assert ["two"] == machine.ran

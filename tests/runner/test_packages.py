@@ -197,3 +197,13 @@ def test_no_manager(machine: Machine) -> None:
     )
     status = machine.boot(StartupScript("site", first_boot=[packages("one"), Shell("no", script="id")]))
     assert (status["exit_code"], outcomes(status)) == (69, ["failed packages one", "pending no"])
+
+
+def test_pattern_that_a_file_matches(machine: Machine, offer: Offer) -> None:
+    """A version that ends in a star is for apt, whatever files there are of such a name."""
+    offer("one", "1.5")
+    machine.write("/one=1.", "")
+    machine.write("/one=1.9", "")
+    status = machine.boot(every(packages("one=1.*")))
+
+    assert ("ok", "1.5\n") == (status.result, machine.read("/opt/one"))

@@ -103,3 +103,24 @@ def test_reboot_elsewhere(place: str) -> None:
 
     assert f"{place}[0]" == problem.path
     assert "move it to first_boot" in problem.message
+
+
+def test_reboot_that_cannot_be_noted(machine: Machine) -> None:
+    """L11: on a disk that cannot be written the machine does not reboot, as it would do so for ever: the step has failed."""
+    machine.boot(StartupScript("site", first_boot=[note("one")]))
+    journal = "/var/lib/evenboot/journal"
+    machine.enter(f"mount --bind {journal} {journal} && mount -o remount,bind,ro {journal}").check_returncode()
+    status = machine.boot(SITE)
+
+    assert ("failed", "new kernel") == (status.result, status.failed_step)
+    assert ([], ["one"]) == (machine.lines("/reboots"), machine.lines())
+
+
+def test_reboot_on_a_full_disk(machine: Machine) -> None:
+    """L11: nor does it on a disk that is full."""
+    machine.enter("mount -t tmpfs -o size=1m tmpfs /var && mkdir -p /var/log /var/lib").check_returncode()
+    full = Reboot("new kernel", unless="head -c 2M /dev/zero >/var/filler; false")
+    status = machine.boot(StartupScript("site", first_boot=[note("one"), full, note("two")]))
+
+    assert ("failed", "new kernel") == (status.result, status.failed_step)
+    assert ([], ["one"]) == (machine.lines("/reboots"), machine.lines())

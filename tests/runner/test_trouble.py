@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from startup import File, Shell, StartupScript, render
+from startup import File, Service, Shell, StartupScript, render
 from startup.testing.machine import Machine
 from startup.testing.status import outcomes
 
@@ -482,3 +482,45 @@ def test_text_that_looks_like_a_bootstraps(machine: Machine) -> None:
 
     assert "ok" == status["result"]
     assert content == machine.read("/x")
+
+
+def test_run_is_full_in_a_step(machine: Machine) -> None:
+    """L11: a change that cannot be noted for the services that restart on it is not made, and its step has failed."""
+    machine.enter("mount -t tmpfs -o size=1m tmpfs /run").check_returncode()
+    machine.write("/etc/known/app.service", "")
+    machine.write("/etc/app.conf", "old")
+    conf = File("/etc/app.conf", content="new")
+    fill = Shell("fill", script="head -c 2M /dev/zero >/run/filler || true")
+    machine.edit(StartupScript("site", first_boot=[fill, conf, Service("app", restart_on=[conf])]))
+    machine.one_boot()
+    result = machine.results()[-1]
+
+    assert ("failed", conf.name, "old") == (result["result"], result["failed_step"], machine.read("/etc/app.conf"))
+
+
+KILLS_READERS = """
+mine=$(readlink /proc/$$/fd/1)
+for process in /proc/[0-9]*; do
+    [ "$(readlink "$process/fd/0")" != "$mine" ] || kill -9 "${process#/proc/}"
+done
+echo killer >>/done
+"""
+
+
+def test_who_keeps_the_log_is_killed(machine: Machine) -> None:
+    """L16: that the processes which keep the log are killed, as when memory runs out, costs some output, and no more."""
+    killer = Shell("killer", script=KILLS_READERS)
+    status = machine.boot(StartupScript("site", first_boot=[killer, note("two")], every_boot=[note("three")]))
+
+    assert ("ok", ["killer", "two", "three"]) == (status.result, machine.lines())
+
+
+def test_two_agents_at_the_first_boot(machine: Machine) -> None:
+    """L10: two agents that bring the first payload at once store it one after the other, and neither damages it."""
+    machine.write("/usr/local/bin/sync", "#!/bin/sh\nexec /usr/bin/sleep 0.5\n", 0o755)
+    machine.edit(SITE)
+    machine.power_on()
+    machine.run(f"{machine.agents_script()} & sleep 0.25; {machine.agents_script()}; wait")
+
+    assert ["ok"] == [result["result"] for result in machine.results()]
+    assert ["one", "two"] == machine.lines()

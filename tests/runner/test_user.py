@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from startup import Service, StartupScript, User
+from startup import Service, Shell, StartupScript, User
 from startup.testing.machine import Machine
 
 KEYS = ["ssh-ed25519 AAAA one@example.org", "ssh-rsa BBBB $HOME `id` \\n"]
@@ -145,3 +145,48 @@ def test_keys_behind_his_own_link(machine: Machine) -> None:
     machine.run("cd /home/app && mkdir .ssh dots && echo theirs >dots/keys && ln -s ../dots/keys .ssh/authorized_keys && chown -hR app:app .ssh dots")
     assert apply(machine, User("app", ssh_keys=KEYS))
     assert (machine.read(KEY_FILE), machine.read("/home/app/dots/keys")) == ("theirs\n" + BLOCK, "theirs\n")
+
+
+HALF = """#!/bin/sh
+[ "$1" != -D ] || exec /usr/sbin/useradd "$@"
+cp /synced /synced.then
+/usr/sbin/useradd "$@"
+touch /half
+sleep 60
+"""
+
+
+def cut_power_in_useradd(machine: Machine) -> None:
+    """Leave an account that is half made."""
+    machine.write("/usr/local/sbin/useradd", HALF, 0o755)
+    machine.edit(StartupScript("site", first_boot=[User("app")]))
+    machine.cut_power(lambda: machine.run("[ -e /half ]").returncode == 0)
+    machine.run("rm /usr/local/sbin/useradd")
+
+
+def test_half_an_account_is_made_anew(machine: Machine) -> None:
+    """L5: an account that a power cut left half made is taken away and made anew."""
+    cut_power_in_useradd(machine)
+    machine.run("touch /home/app/half; usermod --shell /bin/false app")
+    machine.boot().well("the boot after the power cut")
+
+    assert account(machine)[5:] == ["/home/app", "/bin/bash"]
+    assert not (machine.sees / "home/app/half").exists()
+
+
+def test_account_that_is_somebodys_by_now(machine: Machine) -> None:
+    """L6: what a definition left half made is nothing to a later one: an account of this name may be somebody's by now."""
+    cut_power_in_useradd(machine)
+    own = Shell("own", script="userdel -r app; useradd -m app; echo his >/home/app/file")
+    machine.boot(StartupScript("site", first_boot=[own])).well("the boot with another definition")
+    number = account(machine)[2]
+    machine.boot(StartupScript("site", first_boot=[User("app")])).well("the last boot")
+
+    assert (number, "his\n") == (account(machine)[2], machine.read("/home/app/file"))
+
+
+def test_note_of_an_account_is_on_disk_first(machine: Machine) -> None:
+    """L5: that an account is being made is on disk before it is begun, as it would stay half made after a power cut."""
+    cut_power_in_useradd(machine)
+
+    assert [line for line in machine.lines("/synced.then") if line.startswith("sync /var/lib/evenboot/account")]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from startup import File, Payload, Service, Shell, StartupScript, StartupScriptError, render
+from startup import File, Payload, Service, Shell, StartupScript, StartupScriptError, Unit, render
 from startup.delivery import Cloud
 from startup.rendering import key, part, runner
 
@@ -157,3 +157,17 @@ def test_problems_of_definition_values_and_cloud_together() -> None:
 def test_no_comment_is_shipped() -> None:
     """Full-line comments are for the readers of the source: they are left out."""
     assert not [line for line in part("step.sh").splitlines() if line.lstrip().startswith("#")]
+
+
+def test_services_stay_up_until_the_shutdown_steps_have_run() -> None:
+    """L13: the unit of the shutdown steps comes after each unit of the definition, and so is stopped before it."""
+    template = Unit("job@.service", content="[X]", enable=False, start=False)
+    steps = [Service("nginx"), Unit("app.socket", content="[Socket]"), template]
+    again = [Service("nginx.service", name="again"), Service("job@one")]
+    script = StartupScript("site", first_boot=steps, every_boot=again, shutdown=SITE.shutdown)
+    text = render(script, {}, "gcp").text
+    path = "/etc/systemd/system/evenboot-shutdown.service.d/evenboot.conf"
+
+    assert "\n@ services.conf 2\n[Unit]\nAfter=nginx.service app.socket job@one.service\n@ " in text
+    assert f"\n644 services.conf {path}\n" in text
+    assert path not in render(StartupScript("site", first_boot=steps), {}, "gcp").text
