@@ -29,7 +29,8 @@ _CONTROLS = re.compile(r"\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[
 _INSERTED = re.compile(r"\[(?: *\d+\.\d{3,6}| *(?:OK|FAILED|DEPEND|WARN|TIME|SKIP) *)\] ")
 # What the login prompt, and systemd while it waits for a unit, leave at the beginning of the next line.
 _UNFINISHED = re.compile(
-    r"(?:\S+ login: |\[[ *]+\] (?:\(\d+ of \d+\) )?A \w+ job is running for [^\n]*?\([^()/\n]* / [^()/\n]*\))*"
+    r"(?:\S+ login: "
+    r"|\[[ *]+\] (?:\(\d+ of \d+\) )?(?:A [a-z-]+ job is running for|Job) [^\n]*?\([^()/\n]* / [^()/\n]*\))*"
 )
 _GOING_DOWN: Final = "the system is going down"
 

@@ -45,7 +45,7 @@ def test_a_result_has_all_that_the_line_has() -> None:
         f"web login: {LINE}\r\n",
         f"web login: [   14.000000] audit: backlog limit\r\n{LINE}\r\n",
         f"{WAITS}{LINE}\r\n",
-        f"{WAITS}\r\x1b[K[ ***  ] (2 of 2) A start job is running for y (9s / no limit){LINE}\r\n",
+        f"{WAITS}\r\x1b[K[ ***  ] (2 of 2) Job evenboot.service/start running (9s / no limit){LINE}\r\n",
         f"\x1b[0m\x00{LINE}\x1b[0m\n",
         f"\x1b]3008;start=7e3a;user=root\x1b\\{LINE}\x1b]0;web\x07\n",
         f'ed_step": null, "result": "ok"}}\r\n{LINE}\r\n',
