@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 
+from components.results import MARK, Result
 from components.waiting import INTERVAL, LOOKS_PER_SECOND, wait_for_result
 
 from .figures import Figure, figure
 
 FINGERPRINT = "ab" * 32
-OK = f'evenboot: result {{"result": "ok", "fingerprint": "{FINGERPRINT}"}}\n'
+RESULT = Result(
+    result="ok",
+    definition="web-server",
+    fingerprint=FINGERPRINT,
+    boot_id="7e3a5e2c",
+    boot="first",
+    source="cloud",
+    started_at="2026-11-23T01:00:00Z",
+)
+OK = f"boots\n{MARK}{json.dumps(RESULT.as_json())}\n"
 ANSWER_SECONDS = 0.2
 BOOT_SECONDS = 12.0
 NOTE = f"""

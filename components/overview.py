@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING or __package__ == "components":
+    from startup.terminal import visible
+else:  # in the wheel both packages stand in one
+    from ..startup.terminal import visible
 
 from .consoles import Console, ConsoleError, console_at
 from .results import Result, newest_result, newest_step
 from .stacks import StackVm
 
 TITLES: Final = ("VM", "cloud", "definition", "boot", "result", "failing step", "when")
+LONGEST_CELL: Final = 100
+"""Characters of a VM's words in the table: as long as names may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +64,17 @@ class Report:
         """Return the report's line in the table."""
         result = self.result
         if result is None:
-            state = "unreadable" if self.error else self.step or "none yet"
+            state = "unreadable" if self.error else _cell(self.step) or "none yet"
             return (self.vm.name, self.vm.cloud, "", "", state, "", "")
         state = ("interrupted" if result.interrupted else result.result) + (", at work again" if self.step else "")
         return (
             self.vm.name,
             self.vm.cloud,
-            (result.definition or "none") + (" (not the deployed one)" if self.earlier else ""),
-            f"{result.boot or '?'} {(result.boot_id or '')[:8]}".strip(),
+            (_cell(result.definition) or "none") + (" (not the deployed one)" if self.earlier else ""),
+            f"{result.boot or '?'} {_cell((result.boot_id or '')[:8])}".strip(),
             state,
-            result.failed_step or "",
-            result.finished_at or result.started_at or "",
+            _cell(result.failed_step),
+            _cell(result.finished_at or result.started_at),
         )
 
     def remark(self) -> str | None:
@@ -77,7 +84,7 @@ class Report:
         if self.result is not None and self.result.result == "failed":
             return f"{self.vm.name}: {self.result.describe()}"
         if self.result is not None and self.result.message:
-            return f"{self.vm.name}: {self.result.message}"
+            return f"{self.vm.name}: {visible(self.result.message)}"
         return None
 
 
@@ -89,12 +96,21 @@ def look(vms: Sequence[StackVm], open_console: Callable[[str, str], Console] = c
     def one(vm: StackVm) -> Report:
         try:
             text = open_console(vm.name, vm.address).read()
+            return Report(vm=vm, result=newest_result(text), step=newest_step(text))
         except ConsoleError as error:
             return Report(vm=vm, error=str(error))
-        return Report(vm=vm, result=newest_result(text), step=newest_step(text))
+        except Exception as error:  # whatever one VM's console brings about, the others are told
+            said = visible(f"{type(error).__name__}: {error}")
+            return Report(vm=vm, error=f"{vm.name}: its console cannot be read: {said}")
 
     with ThreadPoolExecutor(max_workers=min(len(vms), 32)) as threads:
         return tuple(threads.map(one, vms))
+
+
+def _cell(text: str | None) -> str:
+    """Return a VM's words as one cell of the table."""
+    shown = visible(text or "")
+    return shown if len(shown) <= LONGEST_CELL else f"{shown[:LONGEST_CELL]}..."
 
 
 def table(reports: Sequence[Report]) -> str:

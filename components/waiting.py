@@ -56,9 +56,12 @@ async def wait_for_result(
 ) -> Result:
     """Wait until a VM reports ok for a definition, and return that result.
 
-    The newest result on the console counts. Those of other definitions, those of boots in `seen`, and those of runs that
-    ended because the VM went down are passed over. Waits in one process run side by side, whatever their number; with
-    more than 20 of them each looks less often than every `interval` seconds, as clouds limit such questions.
+    The newest result for the definition counts, unless its run ended because the VM went down: then the next boot's does.
+    Results of boots in `seen` and of other definitions are passed over, but for a failure of a boot to which this definition
+    did not come. Where no boot is known to be old, one is when a later one has obeyed another definition.
+
+    Waits in one process run side by side, whatever their number; with more than 20 of them each looks less often than every
+    `interval` seconds, as clouds limit such questions.
 
     Args:
         console: The VM's console.
@@ -73,10 +76,13 @@ async def wait_for_result(
         ConsoleError: The console cannot be read, and waiting does not help.
 
     Example:
+        >>> import json
+        >>> told = Result(result="ok", definition="site", fingerprint="ab12", boot_id="7e3a5e2c", boot="first",
+        ...               source="cloud", started_at="2026-11-23T01:00:00Z")
         >>> class Still:
         ...     name = "web"
         ...     def read(self) -> str:
-        ...         return 'evenboot: result {"result": "ok", "fingerprint": "ab12"}'
+        ...         return f"Linux version 6.1\\r\\nevenboot: result {json.dumps(told.as_json())}\\r\\n"
         ...     def restart(self) -> bool: ...
         >>> asyncio.run(wait_for_result(Still(), "ab12", 60, print)).result
         'ok'
@@ -173,17 +179,27 @@ class _Look:
         return result
 
     def judge(self) -> Result | None:
-        """Return the newest result if it is the awaited ok; raise `StartupFailed` if it is the failure."""
-        result = newest_result(self.text)
-        if result is None or result.boot_id in self.seen or result.interrupted:
-            return None
-        if result.result == "ok":
-            return result if result.fingerprint == self.fingerprint else None
-        # No definition, or the last one in place of this one, in a boot that should have brought this one.
-        without_it = result.fingerprint is None or (bool(self.seen) and result.source == "cached")
-        if result.result == "failed" and (result.fingerprint == self.fingerprint or without_it):
-            raise StartupFailed(self.console.name, result.describe(), result)
+        """Return the awaited ok if the console has it; raise `StartupFailed` if it has the failure."""
+        told = [result for result in results_in(self.text) if result.boot_id not in self.seen]
+        arrived = {result.boot_id for result in told if result.fingerprint == self.fingerprint}
+        for result in reversed(told):
+            if result.fingerprint == self.fingerprint:
+                return None if result.interrupted or result.result == "running" else self.verdict(result)
+            if result.boot_id in arrived:
+                continue
+            # No definition, or the last one in place of this one, in a boot that should have brought this one.
+            without_it = result.fingerprint is None or (bool(self.seen) and result.source == "cached")
+            if result.result == "failed" and not result.interrupted and without_it:
+                return self.verdict(result)
+            if not self.seen:  # a boot that obeyed this definition may have been long before
+                return None
         return None
+
+    def verdict(self, result: Result) -> Result:
+        """Return a result that is ok; raise `StartupFailed` for one that is not."""
+        if result.result == "ok":
+            return result
+        raise StartupFailed(self.console.name, result.describe(), result)
 
     def tell(self, news: str) -> None:
         """Say what is new, and at times that nothing is."""

@@ -21,6 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.results import results_in
+
 from . import disk
 from .clouds import cloud_named, new_identity
 from .control_group import ControlGroup
@@ -38,7 +40,6 @@ GUEST_ENVIRONMENT = (
     "HOME=/root",
     "LANG=C.UTF-8",
 )
-RESULT = "evenboot: result "
 POWER_OFF, REBOOT = 4, 5  # behind SIGRTMIN, which not every system has: what systemd as PID 1 takes for these buttons
 PRESS_AGAIN_SECONDS = 5
 ORDERLY_SECONDS = 240  # units' stop limits add up: 90 s of the cloud's agent, and what a shutdown script may take
@@ -322,15 +323,7 @@ class Machine:
 
         A result that is `running` is none yet: the machine reboots for a step, and goes on then.
         """
-        found: list[dict[str, Any]] = []
-        for line in self.console().split("\n"):
-            _, mark, text = line.partition(RESULT)
-            if mark:
-                try:
-                    found.append(json.loads(text))
-                except ValueError:
-                    pass  # a line that is not complete yet
-        return [result for result in found if result.get("result") != "running"]
+        return [result.as_json() for result in results_in(self.console()) if result.result != "running"]
 
     def wait_result(self, after: int, seconds: float) -> dict[str, Any]:
         """Wait until there are more than `after` results, and return the newest."""

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from components.results import visible
+
 from .machine import Lab, Machine
 
 COLORS = {"ok": "green", "failed": "red", "running": "green", "booting": "yellow", "stopped": "dim"}
@@ -61,7 +63,7 @@ def last_result(results: list[dict[str, Any]]) -> Text:
     text = f"{last.get('result')}, {last.get('boot')} boot"
     if last.get("failed_step"):
         text = f"{last['result']}: {last['failed_step']} (exit code {last.get('exit_code')})"
-    return Text(text, COLORS.get(str(last.get("result")), ""))
+    return Text(visible(text), COLORS.get(str(last.get("result")), ""))
 
 
 def troubles(lab: Lab, machines: list[Machine]) -> list[str]:

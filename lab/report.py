@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from components.results import visible
+
 COLUMNS = 4
 """VMs side by side in one table."""
 
@@ -93,7 +95,7 @@ def _table(results: Mapping[str, Result]) -> Table:
         shown.add_column(f"{escape(name)}\n{result.get('boot', '?')} boot")
     for step, list_name in _rows(results):
         cells = [_cell(result, step) for result in results.values()]
-        shown.add_row(escape(step), list_name, *cells)
+        shown.add_row(escape(visible(step)), escape(visible(list_name)), *cells)
     shown.add_section()
     shown.add_row("result", "", *[_verdict(result) for result in results.values()])
     return shown
@@ -118,9 +120,9 @@ def _cell(result: Result, name: str) -> str:
     step = next((step for step in result.get("steps", []) if step["name"] == name), None)
     if step is None:  # left out of a long line on the console, which leaves out the skipped ones
         return ""
-    outcome = str(step["outcome"])
+    outcome = visible(str(step["outcome"]))
     seconds = f" {step['seconds']:.1f} s" if step.get("seconds") is not None else ""
-    return f"[{_STYLES.get(outcome, '')}]{outcome}{seconds}[/]" if outcome in _STYLES else f"{outcome}{seconds}"
+    return f"[{_STYLES.get(outcome, '')}]{outcome}{seconds}[/]" if outcome in _STYLES else escape(f"{outcome}{seconds}")
 
 
 def _verdict(result: Result) -> str:
@@ -136,7 +138,7 @@ def failure(name: str, result: Result) -> str:
     lines = [f"{name}: {what}" + (f" with exit code {code}" if code is not None else "")]
     lines += [f"  {message}"] if message else []
     lines += [f"  | {line}" for line in result.get("output") or []]
-    return "\n".join(lines)
+    return "\n".join(map(visible, lines))
 
 
 def failed(results: Mapping[str, Result]) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.results import newest_step
+
 from .machine import Lab, Machine
 
 LONGEST_SECONDS = 1800.0
-LINE = re.compile(r"evenboot: (step .*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,5 +99,5 @@ def _boot_ids(machine: Machine) -> frozenset[str]:
 
 def _activity(machine: Machine) -> str:
     """Return the last thing that the machine told on its console."""
-    told = LINE.findall(machine.console()[-4000:])
-    return f"({told[-1].strip()[:60]})" if told else "boots"
+    step = newest_step(machine.console())
+    return f"({step[:60]})" if step else "boots"

@@ -1,9 +1,10 @@
-"""How a command ends, as shells and terminals expect it."""
+"""How a command ends, as shells and terminals expect it, and how it shows the texts of others."""
 
 from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from collections.abc import Callable
 
 
@@ -34,3 +35,24 @@ def run_to_the_end(job: Callable[[], int]) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def visible(text: str) -> str:
+    """Return a line of somebody else's as a terminal shows it: what would be obeyed, or not be seen, is escaped.
+
+    That is control characters (a line's end, too), the beginnings of escape sequences, marks that turn the direction of text,
+    other separators of lines, and halves of characters, which no stream takes. A tab becomes blanks.
+
+    Args:
+        text: Comes from outside: a machine's console, a file's name.
+
+    Example:
+        >>> visible("done\\x1b[2J\\u202e")
+        'done\\\\x1b[2J\\\\u202e'
+    """
+    return "".join(repr(one)[1:-1] if _unseen(one) else one for one in text.expandtabs())
+
+
+def _unseen(character: str) -> bool:
+    kind = unicodedata.category(character)
+    return kind.startswith("C") or kind in ("Zl", "Zp")

@@ -13,6 +13,7 @@ import pytest
 from components import __main__ as command
 from components.consoles import ConsoleBusy, console_at
 from components.stacks import StackError, vms_in
+from tests import results
 
 FINGERPRINT = "ab" * 32
 URN = "urn:pulumi:dev::shop::"
@@ -48,14 +49,8 @@ def exported(*parts: list[dict[str, Any]]) -> str:
 
 def line(**fields: Any) -> str:
     """A result on a console."""
-    status = {
-        "result": "ok",
-        "definition": "site",
-        "fingerprint": FINGERPRINT,
-        "boot": "later",
-        "boot_id": "7e3a5e2c-0d26",
-    }
-    return f"evenboot: result {json.dumps({**status, 'finished_at': '2026-11-23T01:00:02Z', **fields})}\r\n"
+    told = {"definition": "site", "fingerprint": FINGERPRINT, "boot_id": "7e3a5e2c-0d26", **fields}
+    return f"[    0.000000] Linux version 6.1\r\n{results.line(**told)}"
 
 
 class Consoles(dict[str, Any]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,15 +16,20 @@ from components import waiting
 from components.consoles import ConsoleBusy, ConsoleError
 from components.results import Result
 from components.waiting import StartupFailed, boots_seen, restart, wait_for_result
+from tests import results
+from tests.results import NO_DEFINITION
 
 WANTED, OTHER = "ab" * 32, "cd" * 32
 BUSY = ConsoleBusy("web: the cloud says slow down")
 
 
+BOOT = "[    0.000000] Linux version 6.1\r\n"
+
+
 def line(result: str = "ok", fingerprint: str | None = WANTED, boot: str = "b1", **fields: Any) -> str:
     """A result line of the console."""
-    status = {"result": result, "fingerprint": fingerprint, "boot_id": boot, **fields}
-    return f"evenboot: result {json.dumps(status)}\r\n"
+    told = NO_DEFINITION if fingerprint is None else {"fingerprint": fingerprint}
+    return results.line(**{**told, "result": result, "boot_id": boot, **fields})
 
 
 class Script:
@@ -44,7 +48,8 @@ class Script:
         return shown
 
     def read(self) -> str:
-        return self._next()
+        shown = self._next()
+        return shown and BOOT + shown
 
     def restart(self) -> bool:
         self.restarts += 1
@@ -86,8 +91,8 @@ def wait(console: Script, seconds: float = 600, said: list[str] | None = None, *
     "passed_over",
     [
         "",
-        "[    0.000000] Linux version 6.1\r\n",
-        line()[:60],
+        "[    1.000000] ACPI: Early table checksum verification disabled\r\n",
+        line()[:60] + "\r\n",
         line(fingerprint=OTHER),
         line("failed", fingerprint=OTHER, failed_step="a"),
         line("failed", fingerprint=OTHER, source="cached"),
@@ -192,7 +197,11 @@ def test_the_message_of_a_failure_is_enough_to_mend_the_step(clock: Clock) -> No
         ("Linux version 6.1\r\nlogin: \r\n", (), "Its console shows no result, and last: 'login:'"),
         ("evenboot: step 'a' ok (1.00 s)\r\n", (), "Its console last told: step 'a' ok (1.00 s)"),
         (line(fingerprint=OTHER), (), f"the result of another definition ({OTHER[:8]}): ok"),
-        (line(fingerprint=None), (), "the result of another definition (none): ok"),
+        (
+            line("failed", fingerprint=None, message="interrupted: the system is going down"),
+            (),
+            "the result of another definition (none): interrupted",
+        ),
         (line(), {"b1"}, "the result of a boot before the update: ok"),
         (line("running"), (), "a result that is not the last: running"),
         (BUSY, (), "Its console could not be read: the cloud says slow down"),
@@ -269,7 +278,7 @@ def test_a_hundred_waits_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> No
     class Late(Script):
         def read(self) -> str:
             looked.add(self.name)
-            return line() if len(looked) == 100 else ""
+            return BOOT + line() if len(looked) == 100 else ""
 
     async def all_of_them() -> list[Result]:
         consoles = [Late(name=f"web-{number}") for number in range(100)]

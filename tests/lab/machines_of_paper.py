@@ -12,6 +12,7 @@ from typing import Any
 
 from lab.clouds import new_identity
 from lab.errors import LabError
+from tests.results import WHOLE
 
 
 def text(payload: bytes | None) -> str | None:
@@ -86,11 +87,12 @@ class PaperMachine:
         failing = (self.folder / "step-fails").exists() or told.get("fails", False)
         step = {"name": "warm", "list": "every_boot", "outcome": "failed" if failing else "ran", "seconds": 0.1}
         result = {
+            **WHOLE,
             "result": "failed" if failing else "ok",
             "failed_step": "warm" if failing else None,
             "exit_code": 3 if failing else None,
             "output": ["cannot warm"] if failing else [],
-            "fingerprint": told.get("fingerprint"),
+            "fingerprint": told.get("fingerprint", WHOLE["fingerprint"]),
             "boot": "first" if boots == 1 else "later",
             "boot_id": f"{self.instance_id}-{boots}",
             "steps": [step],
@@ -109,7 +111,7 @@ class PaperMachine:
 
     def console(self) -> str:
         results = [f"evenboot: result {json.dumps(result)}" for result in self.results()]
-        return "\n".join([*results, "evenboot: step 'warm' ok (0.1 s)", ""])
+        return "\n".join(["boot", *results, "evenboot: step 'warm' ok (0.1 s)", ""])
 
     def stop(self) -> None:
         self._set("stop", state="stopped")

@@ -240,7 +240,7 @@ def test_a_command_finds_the_local_cloud(
 
     assert engine.run(cast(Lab, cloud.lab), [sys.executable, "-m", "components", "status"]) == 0
     [_, line] = capfd.readouterr().out.splitlines()
-    assert line.split()[:3] == ["web", "aws", "none"]
+    assert line.split()[:3] == ["web", "aws", "web-server"]
     assert " ok" in line
 
 

@@ -13,6 +13,7 @@ from moto.server import ThreadedMotoServer
 from components.consoles import Console, ConsoleBusy, ConsoleError, console_at
 from components.results import newest_result
 from tests.components.stand_in import Asked, Said
+from tests.results import line
 
 from .conftest import APIS, TOKEN, Answer, Api, Opened
 
@@ -58,9 +59,7 @@ def state_of(ec2: Any, instance: str) -> str:
 
 def test_moto_answers_with_its_text(instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """`wait`: What the instance wrote arrives through the Query API, signed request and base64 included."""
-    monkeypatch.setattr(
-        general, "SAMPLE_CONSOLE_OUTPUT", 'boot\r\nevenboot: result {"result": "ok", "boot_id": "b1"}\r\n'
-    )
+    monkeypatch.setattr(general, "SAMPLE_CONSOLE_OUTPUT", f"boot\r\n{line(boot_id='b1')}")
 
     result = newest_result(console_of(instance).read())
     assert result is not None
