@@ -15,7 +15,7 @@ their definition. Images and packages are there from a first run that is not cou
 """
 ROOT = Path(__file__).parent.parent
 ROUNDS = 3
-PLACE = {"EVENBOOT_LAB_STATE": "/var/tmp/evenboot-bench-lab", "EVENBOOT_LAB_PREFIX": "ebn-"}
+PLACE = {"EVENBOOT_LAB_STATE": "/var/lib/evenboot-bench-lab", "EVENBOOT_LAB_PREFIX": "ebn-"}
 
 
 def make(target: str) -> float:

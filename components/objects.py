@@ -102,9 +102,14 @@ def slot_content(
 
 
 def folder(name: str) -> str:
-    """Return what the names of a VM's objects begin with: no other VM's, of whatever program and stack, do."""
-    whole = f"{pulumi.get_project()}/{pulumi.get_stack()}/{name}"
-    return f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+    """Return what the names of a VM's objects begin with: no other VM's do, of whatever organization, project and stack.
+
+    A store may be shared, and the VM may read all that begins so. Where a stack is not kept by Pulumi Cloud its
+    organization is always called `organization`: there two people's stacks need different names, or stores.
+    """
+    whole = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}/{name}"
+    # 64 bits; with the longest name that a VM may have it is 62 characters, and Azure's containers have 63 at most.
+    return f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:16]}"
 
 
 def _name(folder: str, text: str) -> str:

@@ -8,9 +8,12 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import LabError, LabUsageError
+
+if TYPE_CHECKING:
+    from .machine import Lab
 
 # What a machine may need to shut down, boot and obey; a result that takes longer is seen with `status` later.
 RESULT_SECONDS = 300
@@ -61,31 +64,38 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def up(options: argparse.Namespace) -> int:
-    """Deploy the program."""
-    from . import engine
+def _lab() -> Lab:
+    """Return the user's lab, closed to other users of this computer."""
     from .machine import Lab
 
     lab = Lab()
+    lab.close()
+    return lab
+
+
+def up(options: argparse.Namespace) -> int:
+    """Deploy the program."""
+    from . import engine
+
+    lab = _lab()
     lab.check()
     return engine.up(lab, options.project.resolve(), stack=options.stack)
 
 
 def status(options: argparse.Namespace) -> int:
     """Show the machines."""
-    from .machine import Lab
     from .overview import print_status
 
-    print_status(Lab())
+    print_status(_lab())
     return 0
 
 
 def _boot(name: str, act: Callable[[Any], None], doing: str, what: str) -> int:
     """Let a machine boot, wait for its result and show it."""
     from . import report
-    from .machine import Lab, LabTimeout
+    from .machine import LabTimeout
 
-    lab = Lab()
+    lab = _lab()
     machine = lab.machine(name)
     with lab.commanding(f"{what} {name}", waiting=say):
         before, payload = len(machine.results()), machine.payload
@@ -111,9 +121,7 @@ def reboot(options: argparse.Namespace) -> int:
 
 def start(options: argparse.Namespace) -> int:
     """Switch a machine on."""
-    from .machine import Lab
-
-    if Lab().machine(options.name).state == "running":
+    if _lab().machine(options.name).state == "running":
         say(f"{options.name}: it runs already")
         return 0
     return _boot(options.name, lambda machine: machine.start(), "switching on", "start")
@@ -121,9 +129,7 @@ def start(options: argparse.Namespace) -> int:
 
 def stop(options: argparse.Namespace) -> int:
     """Switch a machine off."""
-    from .machine import Lab
-
-    lab = Lab()
+    lab = _lab()
     machine = lab.machine(options.name)
     with lab.commanding(f"stop {options.name}", waiting=say):
         say(f"{options.name}: shutting down in order")
@@ -134,28 +140,23 @@ def stop(options: argparse.Namespace) -> int:
 
 def console(options: argparse.Namespace) -> int:
     """Print a machine's serial console."""
-    from .machine import Lab
-
-    sys.stdout.write(Lab().machine(options.name).console())
+    sys.stdout.write(_lab().machine(options.name).console())
     return 0
 
 
 def execute(options: argparse.Namespace) -> int:
     """Run a command in a machine."""
-    from .machine import Lab
-
-    return Lab().machine(options.name).exec_interactive(_argv(options) or ["/bin/bash", "-l"])
+    return _lab().machine(options.name).exec_interactive(_argv(options) or ["/bin/bash", "-l"])
 
 
 def run(options: argparse.Namespace) -> int:
     """Run a command to which the local cloud is the cloud."""
     from . import engine
-    from .machine import Lab
 
     argv = _argv(options)
     if not argv:
         raise LabUsageError("name the command to run: python -m lab run -- python -m components status --stack local")
-    return engine.run(Lab(), argv)
+    return engine.run(_lab(), argv)
 
 
 def _argv(options: argparse.Namespace) -> list[str]:
@@ -165,9 +166,8 @@ def _argv(options: argparse.Namespace) -> list[str]:
 def down(options: argparse.Namespace) -> int:
     """Remove everything."""
     from . import engine
-    from .machine import Lab
 
-    lab = Lab()
+    lab = _lab()
     with lab.commanding("down", waiting=say, healing=False):
         names = [machine.name for machine in lab.machines()]
         lab.down(progress=say)

@@ -10,13 +10,13 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from . import image as images
 from .clouds import CLOUDS
 from .errors import LabError
-from .host import WITH_US, command, environment, write_atomically
+from .host import WITH_US, abandoned, command, environment, make_closed, write_atomically
 
 Progress = Callable[[str], None]
 
@@ -37,6 +37,7 @@ def ensure(image: str, names: Iterable[str], progress: Progress = lambda text: N
         progress: called with a line of text at each stage.
     """
     folder = archive_folder(image)
+    make_closed(images.cache_folder())
     folder.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f".{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -48,6 +49,14 @@ def ensure(image: str, names: Iterable[str], progress: Progress = lambda text: N
         if missing or not (folder / "Packages").exists():
             write_atomically(folder / "Packages", _index(folder).encode())
         write_atomically(manifest, json.dumps(sorted(there | set(missing))).encode())
+
+
+def halves() -> Iterator[Path]:
+    """Yield what killed commands have left half written, each while nobody can write there."""
+    archives = images.cache_folder() / "archive"
+    left = [(path, f".{path.parent.name}.lock") for path in archives.glob("*/.*.new")]
+    left += [(path, f"{path.name.partition('.names.')[0]}.lock") for path in archives.glob(".*.names.*.new")]
+    return abandoned((path, archives / lock) for path, lock in left)
 
 
 def _fetch(image: str, names: list[str], folder: Path, progress: Progress) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from . import ambient, archive, consoles, image, program, project, report, waiti
 from .deployment import Deployment
 from .embedded import Monitor, Outcome
 from .errors import LabError, LabUsageError
+from .host import make_closed, temporary_folder
 from .machine import Lab
 from .program import Program
 from .providers import PROVIDERS, Provider, provider
@@ -99,13 +99,15 @@ def run(lab: Lab, argv: Sequence[str]) -> int:
     It finds the consoles of the lab's machines, and of a deployment either the pulumi command's state or, after an
     embedded run, a file such as `pulumi stack export` would print, named by EVENBOOT_STACK_EXPORT.
     """
-    with consoles.serving(lab, lab.state) as variables, tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        environment = consoles.environment(ambient.prepare(lab), variables)
+    make_closed(lab.state)
+    own = ambient.prepare(lab)
+    with consoles.serving(lab, lab.state) as variables, temporary_folder(lab.state) as folder:
+        environment = consoles.environment(own, variables)
         deployment = Deployment(_state(lab))
         if deployment.entries:
-            json.dump(deployment.export(), file)
-            file.flush()
-            environment["EVENBOOT_STACK_EXPORT"] = file.name
+            path = folder / "stack.json"
+            path.write_text(json.dumps(deployment.export()))
+            environment["EVENBOOT_STACK_EXPORT"] = str(path)
         try:
             return subprocess.run(argv, env=environment).returncode
         except OSError as error:

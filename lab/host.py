@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import platform
 import shlex
@@ -10,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .control_group import hierarchies
@@ -39,6 +41,8 @@ SYSTEM_PACKAGES: tuple[str, ...] = (
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
+TEMPORARY = ".evenboot-lab-"
+"""What the names of temporary folders begin with."""
 WITH_US = ("setpriv", "--pdeathsig", "KILL")
 """Before a command that takes long: it ends with this process, whatever ends that."""
 
@@ -58,6 +62,11 @@ def command(*argv: str | Path, check: bool = True, input: str | None = None) -> 
     return result.stdout
 
 
+def command_with_us(*argv: str | Path, check: bool = True) -> str:
+    """Run a program as `command` does; it ends with this process, whatever ends that."""
+    return command(*WITH_US, *argv, check=check)
+
+
 def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Replace a file as a whole: a reader sees either the old or the new content, however many write at once.
 
@@ -70,6 +79,74 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o666) -> None:
     with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
     temporary.replace(path)
+
+
+def close(folder: Path) -> None:
+    """Let nobody but this user, whose it must be, into a folder; one that is not there is passed over.
+
+    Raises:
+        LabError: The folder is another user's.
+    """
+    with suppress(FileNotFoundError), _ours(folder):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if os.fstat(handle).st_uid != os.geteuid():
+                raise PermissionError
+            os.fchmod(handle, 0o700)
+        finally:
+            os.close(handle)
+
+
+def make_closed(folder: Path) -> None:
+    """Have a folder that nobody but this user can enter; `LabError` as of `close`."""
+    with _ours(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    close(folder)
+
+
+@contextmanager
+def _ours(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError:
+        other = "call it with sudo, or give another folder (EVENBOOT_LAB_STATE, EVENBOOT_LAB_CACHE)"
+        raise LabError(f"{folder} belongs to another user: {other}") from None
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Yield a folder that goes away with this block, and that `abandoned` finds when the process is killed in it."""
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=parent) as name:
+        handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield Path(name)
+        finally:
+            os.close(handle)
+
+
+def abandoned(paths: Iterable[tuple[Path, Path]]) -> Iterator[Path]:
+    """Yield what nobody works on, and keep it so meanwhile.
+
+    Args:
+        paths: Each with the file or folder that is locked by whoever works on it.
+    """
+    for path, lock in sorted(paths):
+        with suppress(OSError):
+            handle = os.open(lock, os.O_RDONLY | (0 if lock.is_dir() else os.O_CREAT), 0o600)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield path
+            finally:
+                os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; one that is gone is fine."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def advice(console: str) -> str:
@@ -139,11 +216,20 @@ def check(folder: Path) -> None:
 
 
 def _probe_overlay(place: Path) -> None:
-    while not place.is_dir():
-        place = place.parent
-    with tempfile.TemporaryDirectory(prefix=".evenboot-lab-", dir=place) as folder:
+    there = place.exists()
+    make_closed(place)
+    try:
+        _mount_overlay(place)
+    finally:
+        if not there:
+            with suppress(OSError):  # another command has begun to use it
+                place.rmdir()
+
+
+def _mount_overlay(place: Path) -> None:
+    with temporary_folder(place) as folder:
         for name in ("lower", "upper", "work", "root"):
-            Path(folder, name).mkdir()
+            (folder / name).mkdir()
         options = f"lowerdir={folder}/lower,upperdir={folder}/upper,workdir={folder}/work"
         # In a mount namespace of its own the mount goes away with the process, whatever ends it.
         _probe(
@@ -154,6 +240,6 @@ def _probe_overlay(place: Path) -> None:
 
 def _probe(what: str, argv: Sequence[str]) -> None:
     try:
-        command(*argv)
+        command_with_us(*argv)
     except LabError as error:
         raise LabError(f"this computer does not allow {what} (a container?): {error}") from None

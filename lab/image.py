@@ -14,13 +14,14 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from .clouds import ARCHIVE_NAME, ARCHIVE_PORT, CLOUDS
 from .control_group import ControlGroup
 from .errors import LabError
-from .host import command, environment
+from .host import abandoned, environment, make_closed, remove
+from .host import command_with_us as command
 
 Progress = Callable[[str], None]
 
@@ -83,9 +84,10 @@ def ensure(image: str, progress: Progress = lambda text: None, prefix: str = "eb
         prefix: of the control group of the build, by which `down` finds a build that was left alone.
     """
     folder = image_folder(image)
+    make_closed(cache_folder())
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(exist_ok=True)
     with _only_builder(folder.parent, image, progress):
         if not folder.is_dir():
             _build(image, folder, progress, f"{prefix}{image}.image")
@@ -106,9 +108,8 @@ def _only_builder(parent: Path, image: str, progress: Progress) -> Iterator[None
 def _build(image: str, folder: Path, progress: Progress, group_name: str) -> None:
     partial, log = folder.with_name(f".{image}.partial"), folder.with_name(f".{image}.log")
     note = folder.with_name(f".{image}.group")
-    if note.exists():  # of a builder that was killed, whose mmdebstrap may still be at work
-        ControlGroup(note.read_text()).kill()
-    _remove(partial)
+    _remove_half(note)
+    remove(partial)
     group = ControlGroup(group_name)
     note.write_text(group_name)
     partial.mkdir()
@@ -122,7 +123,7 @@ def _build(image: str, folder: Path, progress: Progress, group_name: str) -> Non
         partial.rename(folder)
     finally:
         group.kill()
-        _remove(partial)
+        remove(partial)
         note.unlink(missing_ok=True)
     for old in folder.parent.glob(f"{image}-*"):
         # An older recipe's image may be under a machine that exists; it stays until the cache is removed by hand.
@@ -244,23 +245,23 @@ def _make_layer(partial: Path, cloud: str, removed_package: str) -> None:
 
 def halves() -> Iterator[Path]:
     """Yield what killed builds have left, each while nobody can build on it."""
-    for partial in sorted((cache_folder() / "images").glob(".*.partial")):
-        with suppress(OSError), partial.with_suffix(".lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield partial
+    folder = cache_folder() / "images"
+    found = [*folder.glob(".*.group"), *folder.glob(".*.partial")]
+    return abandoned((path, path.with_suffix(".lock")) for path in found)
 
 
 def remove_halves() -> None:
     """Remove what killed builds have left."""
-    for partial in halves():
-        _remove(partial)
+    for path in halves():
+        _remove_half(path)
+
+
+def _remove_half(path: Path) -> None:
+    if path.suffix == ".group" and path.exists():  # of a builder that was killed, whose mmdebstrap may still be at work
+        ControlGroup(path.read_text()).kill()
+    remove(path)
 
 
 def remove_all() -> None:
     """Remove all images and packages; no machine may be left that uses them."""
-    _remove(cache_folder())
-
-
-def _remove(path: Path) -> None:
-    if path.exists():
-        shutil.rmtree(path)
+    remove(cache_folder())

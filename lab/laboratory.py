@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import disk, host
+from . import archive, disk, host
 from . import image as images
 from .certificates import AUTHORITY, ensure_authority
 from .clouds import CLOUDS, cloud_named
@@ -51,14 +51,22 @@ class Lab:
         """Raise `LabError` with one clear text if this computer cannot run the lab."""
         host.check(self.state)
 
+    def close(self) -> None:
+        """Let nobody but root into state and images, as far as there are such: older versions let everybody in.
+
+        That, and no mode further below, is what keeps other users of this computer from a machine's files, of which some
+        make root of whoever runs them.
+        """
+        for folder in (self.state, images.cache_folder()):
+            host.close(folder)
+
     @contextmanager
     def changing(self) -> Iterator[None]:
         """Hold the lab's lock: changes of its files, mounts and networks are one after another."""
         if getattr(self._held, "depth", 0):
             yield
             return
-        _must_be_root()
-        self.state.mkdir(parents=True, exist_ok=True)
+        self._make()
         with (self.state / "lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._held.depth = 1
@@ -79,8 +87,7 @@ class Lab:
             waiting: told once if another command is at work.
             healing: False leaves alone what has died.
         """
-        _must_be_root()
-        self.state.mkdir(parents=True, exist_ok=True)
+        self._make()
         with (self.state / "command").open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,6 +107,10 @@ class Lab:
                 yield
             finally:
                 self.command_lock = None
+
+    def _make(self) -> None:
+        _must_be_root()
+        host.make_closed(self.state)
 
     def at_work(self) -> str | None:
         """Return the command that holds the lock of whole commands now."""
@@ -262,6 +273,8 @@ class Lab:
             "network namespaces": namespaces(self.prefix),
             "nspawn folders": disk.nspawn_folders(self.prefix),
             "half images": [str(path) for path in images.halves()],
+            "files half written": [str(path) for path in (*self._half_files(), *archive.halves())],
+            "temporary folders": [str(path) for path in self._temporary_folders()],
             "folders": [str(path) for path in sorted(machines.glob("*"))] + [str(p) for p in self._clouds()],
         }
 
@@ -275,6 +288,8 @@ class Lab:
             "network namespaces": {m.host_name for m in machines} | {cloud.namespace for cloud in clouds},
             "nspawn folders": {machine.host_name for machine in machines},
             "half images": set[str](),
+            "files half written": set[str](),
+            "temporary folders": set[str](),
             "folders": {str(machine.folder) for machine in machines} | {str(self.state / "clouds")},
         }
         known["control groups"] |= {cloud.group.name for cloud in clouds}
@@ -284,6 +299,12 @@ class Lab:
             text for text in left["processes"] if text.split()[1][1:-1] not in known["control groups"]
         ]
         return {kind: found for kind, found in strays.items() if found}
+
+    def _half_files(self) -> list[Path]:
+        return sorted(self.state.glob("..number-*.new"))
+
+    def _temporary_folders(self) -> Iterator[Path]:
+        return host.abandoned((path, path) for path in self.state.glob(f"{host.TEMPORARY}*"))
 
     def _clouds(self) -> list[Path]:
         return [self.state / "clouds"] if (self.state / "clouds").exists() else []
@@ -310,8 +331,8 @@ class Lab:
             for path in (self.state / "machines", self.state / "clouds"):
                 if path.exists():
                     shutil.rmtree(path)
-            for counter in self.state.glob(".number-*"):
-                counter.unlink()
+            for path in (*self.state.glob(".number-*"), *self._half_files(), *archive.halves(), *self._temporary_folders()):
+                host.remove(path)
             for name in left["nspawn folders"]:
                 disk.remove_nspawn_folders(name)
             images.remove_halves()

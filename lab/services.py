@@ -18,7 +18,7 @@ from typing import Any
 from . import dhcp, dns
 from .certificates import AUTHORITY
 from .clouds import ARCHIVE_NAME, ARCHIVE_PORT, METADATA_ADDRESS, WIRESERVER_ADDRESS, Cloud, cloud_named
-from .host import write_atomically
+from .host import make_closed, write_atomically
 from .metadata import refusal
 from .metadata.gce import GceStore
 from .metadata.service import MetadataHandler, Server
@@ -96,7 +96,8 @@ def main() -> None:
     cloud, machines, folder, archive = cloud_named(sys.argv[1]), *map(Path, sys.argv[2:5])
     store, servers = metadata_servers(cloud, machines, folder / "requests.jsonl")
     servers.append(object_store(cloud, machines.parent, store))
-    archive.mkdir(parents=True, exist_ok=True)
+    make_closed(archive.parent)
+    archive.mkdir(exist_ok=True)
     servers.append(Server((cloud.gateway, ARCHIVE_PORT), partial(ArchiveHandler, directory=str(archive))))
     jobs: list[Callable[[], None]] = [server.serve_forever for server in servers]
     jobs.append(partial(dhcp.serve, dhcp.open_socket(BRIDGE), cloud, store))

@@ -14,7 +14,8 @@ import pytest
 from lab import image
 from lab.machine import Lab, LabError
 
-PLACE = "/var/tmp/evenboot-tests"
+# Only root can make something there: where others can, they could be first, with a folder or a link of these names.
+PLACE = "/var/lib/evenboot-tests"
 PLACES = 10
 
 
@@ -30,7 +31,7 @@ def lab_of_tests(*images: str) -> Iterator[Lab]:
     except LabError as error:
         pytest.skip(f"machines cannot boot here: {error}")
     with _free_place() as number:
-        lab = Lab(state=Path(f"{PLACE}-{number}"), prefix=f"ebt{number}-")
+        lab = Lab(state=Path(f"{PLACE}-{number}"), prefix=f"ebm{number}-")
         for name in images or ("debian-12",):
             image.ensure(name, prefix=lab.prefix)
         lab.down()

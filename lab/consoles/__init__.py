@@ -1,7 +1,9 @@
 """The clouds' APIs for consoles and restarts, for the lab's machines: one small service on the loopback.
 
-It lives in the process that needs it, as long as that does, and takes nobody's word but that of the variables in
-`environment`, which are the ones that the clouds' own SDKs read.
+It lives in the process that needs it, as long as that does. It listens to processes of this user only, and takes
+nobody's word but that of the variables in `environment`, which are the ones that the clouds' own SDKs read: there, where
+no other user of the computer can read it, is the token that each request must bring. The signature of a request to EC2
+is not looked at; the token is its key.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ..providers.machines import Machine
-from .service import Answer, Cloud, Request, serial
+from .service import Answer, Cloud, Request, same, serial
 
 _VM = re.compile(
     r"(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/virtualMachines/[^/]+)/(\w+)",
@@ -30,7 +30,7 @@ class AzureConsoles(Cloud):
             return self._blob(request)
         if not request.path.startswith("/subscriptions/"):
             return None
-        if request.headers.get("Authorization") != f"Bearer {self.machinery.token}":
+        if not same(request.headers.get("Authorization"), f"Bearer {self.machinery.token}"):
             return _error(401, "InvalidAuthenticationToken", "The access token is invalid.")
         operation = _OPERATION.fullmatch(request.path)
         if operation:
@@ -43,7 +43,7 @@ class AzureConsoles(Cloud):
 
     def _token(self, request: Request) -> Answer:
         """Answer as the endpoint of managed identities does."""
-        if request.headers.get("X-IDENTITY-HEADER") != self.machinery.token:
+        if not same(request.headers.get("X-IDENTITY-HEADER"), self.machinery.token):
             return _json({"statusCode": 401, "message": "The header X-IDENTITY-HEADER is not the secret."}, 401)
         return _json(
             {
@@ -56,7 +56,7 @@ class AzureConsoles(Cloud):
 
     def _blob(self, request: Request) -> Answer:
         machine = self.machinery.machine("azure-native", unquote(request.path.removeprefix(_BLOB)))
-        if request.query.get("sig") != self.machinery.token:
+        if not same(request.query.get("sig"), self.machinery.token):
             return Answer(status=403, kind="application/xml")
         if machine is None:
             return Answer(status=404, kind="application/xml")

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from ..providers.machines import Machine
-from .service import Answer, Cloud, Request, serial
+from .service import Answer, Cloud, Request, same, serial
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 CONSOLE_LIMIT = 65_536
@@ -28,7 +28,7 @@ class Ec2Consoles(Cloud):
         if request.method != "POST" or request.path != "/" or "Action" not in fields:
             return None
         signed = re.match(r"AWS4-HMAC-SHA256 Credential=([^/]+)/", request.headers.get("Authorization") or "")
-        if not signed or signed[1] != self.machinery.token:
+        if not signed or not same(signed[1], self.machinery.token):
             return _error(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
         id = fields.get("InstanceId") or fields.get("InstanceId.1") or ""
         machine = self.machinery.machine("aws", id)

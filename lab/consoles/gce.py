@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..providers.machines import Machine
-from .service import Answer, Cloud, Request, Work, serial
+from .service import Answer, Cloud, Request, Work, same, serial
 
 SERIAL_LIMIT = 1_048_576
 """Bytes of the serial port that Google keeps."""
@@ -24,7 +24,7 @@ class GceConsoles(Cloud):
         """Answer a request below `/compute/v1/`."""
         if not request.path.startswith("/compute/v1/"):
             return None
-        if request.headers.get("Authorization") != f"Bearer {self.machinery.token}":
+        if not same(request.headers.get("Authorization"), f"Bearer {self.machinery.token}"):
             return _error(401, "authError", "Request had invalid authentication credentials.")
         operation = _OPERATION.fullmatch(request.path)
         if operation and operation[2] in self.machinery.works:

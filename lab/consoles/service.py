@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import threading
 from abc import ABC, abstractmethod
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
+from .. import loopback
 from ..errors import LabError
 from ..metadata.service import Server
 from ..providers import PROVIDERS, records_folder
@@ -91,6 +93,11 @@ class Machinery:
         return work
 
 
+def same(given: str | None, secret: str) -> bool:
+    """Tell whether a request has given a secret, in a time that says nothing of how much of it was right."""
+    return hmac.compare_digest((given or "").encode(errors="replace"), secret.encode())
+
+
 class Cloud(ABC):
     """One cloud's API."""
 
@@ -139,12 +146,16 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Service(Server):
-    """Serve the clouds on a free port of the loopback."""
+    """Serve the clouds on a free port of the loopback, to processes of this user."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server_address[1]}"
+        super().__init__((loopback.ADDRESS, 0), Handler)
+        self.address = f"http://{loopback.ADDRESS}:{self.server_address[1]}"
         self.clouds: Sequence[Cloud] = ()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Close a connection of another user's before a word of it is read."""
+        return loopback.own_user(client_address[1], int(self.server_address[1]))
 
 
 def serial(machine: Machine) -> bytes:

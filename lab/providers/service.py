@@ -17,6 +17,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as pb
 
+from .. import loopback
 from ..errors import LabError
 from .provider import Difference, Provider
 from .resources import Failure
@@ -122,14 +123,38 @@ class Service(provider_pb2_grpc.ResourceProviderServicer):
         return response
 
 
+class OwnUser(grpc.ServerInterceptor):
+    """Refuse every call that comes over a connection of another user's."""
+
+    port = 0  # ours, once it is known
+
+    def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        handler = continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return None  # what is served has one request and one answer; anything else is not known here
+
+        def answer(request: Any, context: Any) -> Any:
+            kind, _, client = context.peer().rpartition(":")
+            if kind != f"ipv4:{loopback.ADDRESS}" or not loopback.own_user(int(client), self.port):
+                context.abort(grpc.StatusCode.PERMISSION_DENIED, "this plugin answers its engine, and no other user")
+            return handler.unary_unary(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(answer, handler.request_deserializer, handler.response_serializer)
+
+
 def serve(provider: Provider) -> None:
-    """Serve a provider on a free port of the loopback, print the port as plugins do, and stay until killed."""
+    """Serve a provider on a free port of the loopback, print the port as plugins do, and stay until killed.
+
+    Pulumi's engine brings nothing with which a plugin could know it: all users of this computer can reach the port. So a
+    call is obeyed only if the user whose plugin this is has opened the connection, which the kernel tells.
+    """
     options = [("grpc.max_receive_message_length", MESSAGE_LIMIT), ("grpc.max_send_message_length", MESSAGE_LIMIT)]
-    server = grpc.server(ThreadPoolExecutor(max_workers=16), options=options)
+    guard = OwnUser()
+    server = grpc.server(ThreadPoolExecutor(max_workers=16), interceptors=[guard], options=options)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Service(provider), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    guard.port = server.add_insecure_port(f"{loopback.ADDRESS}:0")
     server.start()
-    sys.stdout.write(f"{port}\n")
+    sys.stdout.write(f"{guard.port}\n")
     sys.stdout.flush()
     server.wait_for_termination()
 

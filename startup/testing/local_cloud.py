@@ -23,8 +23,8 @@ from typing import IO
 from .root import unavailable
 from .status import Status
 
-# Fixed, so that a run finds what a killed one has left.
-PLACE = "/var/tmp/evenboot-kit"
+# Fixed, so that a run finds what a killed one has left; only root can make something there, and be first.
+PLACE = "/var/lib/evenboot-kit"
 PLACES = 10
 LONGEST_SECONDS = 1800
 NO_LAB = "the local cloud is not in the wheel: put a checkout of evenboot, and what its requirements.txt names, on PYTHONPATH"

@@ -7,7 +7,8 @@ import gzip
 import hashlib
 import json
 import random
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 import pulumi
 import pytest
@@ -22,6 +23,12 @@ LARGE = StartupScript("large", first_boot=[Shell("echo", script="echo " + random
 WITH_VALUE = StartupScript("late", first_boot=[Shell("hello", script='echo "$PEER"', uses=["PEER"])])
 OBJECT = {"aws": "BucketObjectv2", "gcp": "BucketObject", "azure": ":Blob"}
 NAME = {"aws": "key", "gcp": "name", "azure": "blobName"}
+# Stores of the user's, as the argument names them.
+OWN = {
+    "aws": "own-bucket",
+    "gcp": "own-bucket",
+    "azure": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/own",
+}
 
 
 def slot_text(kind: Kind, deployment: Deployment, name: str = "web") -> str:
@@ -122,6 +129,55 @@ def test_the_bucket_is_shared_and_the_right_is_not(kind: Kind) -> None:
     assert 1 == len(stores(deployment))
 
 
+class _Owner(NamedTuple):
+    """Whose a VM named `web` is."""
+
+    organization: str
+    project: str
+    stack: str
+
+
+def _only_object(cloud: str, store: str, owner: _Owner) -> tuple[str, str]:
+    """Deploy a VM to a store; return what of the store its identity may read, and the name of its object in it."""
+    [kind] = [kind for kind in KINDS if kind.cloud == cloud]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, text in owner._asdict().items():
+            patch.setattr(pulumi, f"get_{name}", lambda text=text: text)
+        deployment = deploy(lambda: made(kind, overflow=store))
+    assert deployment.error is None
+    properties = stored(kind, deployment).properties
+    if cloud == "azure":  # the right is to the container, which mocks give the id of its resource
+        container = deployment.resource("web-scripts").properties["containerName"]
+        assert deployment.resource("web-reads-script").properties["scope"].endswith("/containers/web-scripts")
+        return container, f"{container}/{properties['blobName']}"
+    right = deployment.resource("web-reads-script").properties
+    if cloud == "aws":
+        [statement] = json.loads(right["policy"])["Statement"]
+        return statement["Resource"].partition(":::own-bucket/")[2].removesuffix("*"), properties["key"]
+    prefix = right["condition"]["expression"].partition("/own-bucket/objects/")[2]
+    return prefix.removesuffix('")'), properties["name"]
+
+
+@pytest.mark.parametrize(("cloud", "store"), OWN.items())
+def test_two_stacks_in_one_store(cloud: str, store: str) -> None:
+    """`overflow`: A VM may not read the scripts of one with its name in another stack, project or organization."""
+    owners = [("acme", "shop", "dev"), ("acme", "shop", "prod"), ("acme", "site", "dev"), ("other", "shop", "dev")]
+    found = [_only_object(cloud, store, _Owner(*owner)) for owner in owners]
+
+    for mine, (right, _) in zip(owners, found, strict=True):
+        assert re.fullmatch(r"web-[0-9a-f]{16}/?", right)  # no two of a million VMs by chance
+        assert [mine] == [other for other, (_, name) in zip(owners, found, strict=True) if name.startswith(right)]
+
+
+def test_the_longest_name_of_a_vm_fits() -> None:
+    """`overflow`: Azure's containers have 63 characters at most."""
+    name = "a" * 44 + "b"
+    container = KINDS[2].deploy(name, startup=LARGE, overflow=True).resource(f"{name}-scripts").properties["containerName"]
+
+    assert container.startswith(f"{name}-")
+    assert len(container) <= 63
+
+
 def test_the_right_on_aws() -> None:
     """`overflow`: The role may get objects of its folder, and nothing else."""
     deployment = KINDS[0].deploy(startup=LARGE, overflow=True)
@@ -184,20 +240,17 @@ def test_the_stores_are_private() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cloud", "own", "address"),
+    ("cloud", "address"),
     [
-        ("aws", "own-bucket", "https://own-bucket.s3.eu-central-1.amazonaws.com/web-"),
-        ("gcp", "own-bucket", "https://storage.googleapis.com/own-bucket/web-"),
-        (
-            "azure",
-            "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/own",
-            "https://own.blob.core.windows.net/web-",
-        ),
+        ("aws", "https://own-bucket.s3.eu-central-1.amazonaws.com/web-"),
+        ("gcp", "https://storage.googleapis.com/own-bucket/web-"),
+        ("azure", "https://own.blob.core.windows.net/web-"),
     ],
 )
-def test_a_bucket_of_the_users_own(cloud: str, own: str, address: str) -> None:
+def test_a_bucket_of_the_users_own(cloud: str, address: str) -> None:
     """`overflow`: The name of a bucket, plain or an Output, takes the place of the shared one."""
     [kind] = [kind for kind in KINDS if kind.cloud == cloud]
+    own = OWN[cloud]
     for given in (lambda: own, lambda: pulumi.Output.from_input(own)):
         deployment = deploy(lambda given=given: made(kind, overflow=given()))
         assert deployment.error is None

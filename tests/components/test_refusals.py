@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from typing import Any
 
 import pulumi
 import pytest
 
 from components import Inbound, VmArgsError
-from components.refusals import advice, asked, missing
+from components.refusals import advice, asked, missing, on_refusal
+from startup.testing.deployment import deploy
 
 from .conftest import Kind
 
@@ -97,6 +100,23 @@ def test_all_that_a_cloud_is_asked_to_make_has_the_hook(kind: Kind) -> None:
 
     assert len(made) >= 4
     assert [] == [one.name for one in made if not list(one.request.hooks.on_error)]
+
+
+@pytest.mark.parametrize("said", ["VcpuLimitExceeded: more than your limit", "InternalError: something new", None])
+def test_what_was_refused_is_not_tried_again(said: str | None) -> None:
+    """`refusals`: The hook asks for no second try, whether it knows what the cloud says or not."""
+    hooks: list[pulumi.ErrorHook] = []
+    assert deploy(lambda: hooks.extend(on_refusal().on_error or [])).error is None
+    args = pulumi.ErrorHookArgs(
+        urn="urn:pulumi:dev::shop::aws:ec2/instance:Instance::web-vm",
+        id="", name="web-vm", type="aws:ec2/instance:Instance", failed_operation="create", errors=[said] if said else [],
+    )  # fmt: skip
+
+    async def again() -> list[object]:
+        answers = [hook(args) for hook in hooks]
+        return [await answer if inspect.isawaitable(answer) else answer for answer in answers]
+
+    assert [False] == asyncio.run(again())
 
 
 def test_what_says_already_what_to_do_is_left_as_it_is() -> None:
