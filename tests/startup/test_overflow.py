@@ -86,7 +86,7 @@ def test_the_bootstrap_is_deterministic(cloud: Cloud) -> None:
 def test_no_value_is_pasted_into_code(cloud: Cloud) -> None:
     """R4: after its comments a bootstrap is the files as they stand."""
     text = overflow(LARGE, {}, cloud).bootstrap("https://a.example/b", "r").text
-    program = part(f"object_{cloud}.sh") + part("bootstrap.sh")
+    program = part("environment.sh") + part(f"object_{cloud}.sh") + part("bootstrap.sh")
 
     assert program in text
     comments = text.partition(program)[0].partition("#!/bin/sh\n")[2]
