@@ -10,6 +10,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import cast
 
 PLACES = {"metadata": ("169.254.169.254", 80), "store": ("127.0.0.1", 8080), "proxy": ("127.0.0.1", 3128)}
 SERVICE = "/computeMetadata/v1/instance"
@@ -42,16 +43,15 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """Notes each request, and answers it, or never while the file `/hangs` names the server."""
 
-    server: Server
-
     def do_GET(self) -> None:
         """Answer."""
-        with (self.server.machine / "heard").open("a") as heard:
-            heard.write(f"{self.server.who} {self.path}\n")
-        hangs = self.server.machine / "hangs"
-        while hangs.exists() and self.server.who in hangs.read_text():
+        server = cast(Server, self.server)
+        with (server.machine / "heard").open("a") as heard:
+            heard.write(f"{server.who} {self.path}\n")
+        hangs = server.machine / "hangs"
+        while hangs.exists() and server.who in hangs.read_text():
             time.sleep(0.05)
-        content = self.server.answer(self.path)
+        content = server.answer(self.path)
         self.send_response(404 if content is None else 200)
         self.send_header("Content-Length", str(len(content or b"")))
         self.end_headers()

@@ -181,8 +181,9 @@ def test_environment_of_the_tools(machine: Machine) -> None:
 
 def test_step_that_calls_the_command(machine: Machine) -> None:
     """L16: also a step that calls `evenboot` with odd variables gets its answer."""
-    odd = with_environment({**TOGETHER, "PATH": "/evil"}, "/usr/local/sbin/evenboot log once >>/answer")
-    asks = Shell("ask", script=f"{odd}\nenv PATH=/evil:$PATH CDPATH=/evil BASH_ENV=/evil/rc /usr/local/sbin/evenboot log once >>/answer")
+    call = "/usr/local/sbin/evenboot log once >>/answer"
+    text = f"{with_environment(TOGETHER, call)}\nPATH=/evil:$PATH CDPATH=/evil BASH_ENV=/evil/rc {call}"
+    asks = Shell("ask", script=text)
     machine.boot(StartupScript("site", first_boot=[Shell("once", script="echo said"), asks]))
 
     assert ["said", "said"] == machine.lines("/answer")
