@@ -11,7 +11,7 @@ said() {
 # get FILE OPTION... URL: one answer, to FILE. 1: there is none, $problem says why. What nobody may see is in $secret, a
 # configuration of curl, as arguments of a process are for all to see.
 get() {
-	problem=$(printf '%s\n' "$secret" | curl -q -fsS --noproxy 169.254.169.254 --connect-timeout 5 -m 60 -K - -o "$@" 2>&1) && return
+	problem=$(printf '%s\n' "$secret" | curl -q -fsS --noproxy "169.254.169.254,${no_proxy-}" --connect-timeout 5 -m 60 -K - -o "$@" 2>&1) && return
 	shift $(($# - 1))
 	problem="$1: $(echo "$problem" | tr -d '"\\[:cntrl:]')"
 	return 1

@@ -124,6 +124,13 @@ def test_what_cannot_be_an_address(url: str) -> None:
         overflow(SMALL, {}, "aws").bootstrap(url)
 
 
+@pytest.mark.parametrize("region", ["eu central", "eu\nrm -rf /", "eu\tcentral", "zürich"])
+def test_what_cannot_be_a_region(region: str) -> None:
+    """A region with which a bootstrap would say something else is refused, too."""
+    with pytest.raises(ValueError, match="no address of an object"):
+        overflow(SMALL, {}, "aws").bootstrap("https://a.example/b", region)
+
+
 @each_cloud
 def test_the_error_names_the_way_out(cloud: Cloud) -> None:
     """R3: without `overflow` the error names it."""
