@@ -74,6 +74,7 @@ MEASURED = {"L17": "measured: [results](../bench/results.md#runner)"}
 ROOMS = {
     "tests/boot": "booted machines",
     "tests/runner": "throw-away root",
+    "tests/attacks": "throw-away root",
     "tests/kit": "test kit",
     "tests/components/consoles": "stand-ins of the APIs",
     "tests/components": "mocks",

@@ -12,7 +12,7 @@ from .definition import StartupScript
 from .delivery import Cloud, Payload, package, seal
 from .rendering import part, title, written
 
-BOOTSTRAP_LIMIT = 3_072
+BOOTSTRAP_LIMIT = 3_584
 """Bytes that the bootstrap has in the slot at most, before base64."""
 
 # The comments before the program are all that differs between two bootstraps of a cloud.
@@ -74,7 +74,7 @@ class Overflow:
             sha256=self.sha256,
             region=region,
         )
-        program = "".join(part(f"{name}.sh") for name in (f"object_{self.cloud}", "bootstrap"))
+        program = "".join(part(f"{name}.sh") for name in ("environment", f"object_{self.cloud}", "bootstrap"))
         return package(self.cloud, (header + program).encode())
 
 

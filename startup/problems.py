@@ -107,6 +107,10 @@ def unprintable(character: str, position: int) -> str:
     return f"has the unprintable character {character!r} at position {position}; names are one line of printable text"
 
 
+def like_the_runner(value: str) -> str:
+    return f"is {shown(value)}, with the 'evenboot: ' by which the runner's own lines are known; leave the colon out"
+
+
 def not_one_line() -> str:
     return "has more than one line; give one key on each entry of the list"
 
@@ -124,6 +128,21 @@ def private_key() -> str:
 
 def bad_path(value: str, what: str) -> str:
     return f"is {shown(value)}, {what}"
+
+
+def own_path(value: str) -> str:
+    return f"is {shown(value)}, which belongs to the runner itself; choose another path"
+
+
+def owner_of_trusted(path: str, owner: str) -> str:
+    return f"is {shown(owner)}, but {path} is trusted by what runs as root; leave it to root, and give away a folder in it"
+
+
+def mode_of_trusted(path: str, mode: int, others: int) -> str:
+    return (
+        f"is {mode:#o}, with which others than root could write there, but {path} is trusted by what runs as root; "
+        f"write {mode & ~others:#o}"
+    )
 
 
 def bad_mode(value: int) -> str:
@@ -162,6 +181,10 @@ def bad_service(value: str) -> str:
     )
 
 
+def own_unit(value: str) -> str:
+    return f"is {shown(value)}, a unit of the runner's own, as all are that begin with 'evenboot'; choose another name"
+
+
 def template(value: str, remedy: str) -> str:
     return f"is {shown(value)}, a template, which cannot be enabled or started itself; {remedy}"
 
@@ -182,7 +205,10 @@ def bad_value_name(value: str) -> str:
 
 
 def reserved_value_name(value: str) -> str:
-    return f"is {value}, a name that the shell or the runner uses itself; choose another, as in APP_{value}"
+    return (
+        f"is {value}, a name by which the runner or programs that steps call are controlled; "
+        f"choose another, as in APP_{value}"
+    )
 
 
 def repeated(value: str) -> str:

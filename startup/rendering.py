@@ -32,7 +32,7 @@ from .problems import Problem, StartupScriptError
 from .rules import unit_of
 from .validation import validate
 
-CORE = ("paths", "log", "slot", "slot_{cloud}", "store", "journal", "status", "step")
+CORE = ("environment", "paths", "log", "slot", "slot_{cloud}", "store", "journal", "status", "step")
 KIND_PARTS: dict[str, tuple[str, ...]] = {
     "shell": ("shell",),
     "file": ("place", "file"),

@@ -17,12 +17,71 @@ _UNIT = r"[A-Za-z0-9:_.\\@-]+"
 _URL = r"[hH][tT][tT][pP][sS]?://[A-Za-z0-9\[][!-~]*"
 _SHA256 = r"[0-9a-f]{64}"
 _VALUE_NAME = r"[A-Z][A-Z0-9_]*"
-_RESERVED = (
-    "PATH|HOME|IFS|ENV|SHELL|USER|LOGNAME|MAIL|PWD|OLDPWD|CDPATH|FPATH|TMPDIR|TERM|TZ|LANG|LANGUAGE|UID|EUID|GID|PPID"
-    "|PS[1-4]|SHLVL|SHELLOPTS|HOSTNAME|HOSTTYPE|MACHTYPE|OSTYPE|S?RANDOM|SECONDS|EPOCHSECONDS|EPOCHREALTIME|OPTIND"
-    "|OPTARG|OPTERR|LINENO|FUNCNAME|DIRSTACK|PIPESTATUS|GROUPS|REPLY|POSIXLY_CORRECT|DEBIAN_FRONTEND"
-    "|(BASH|LC_|LD_|DPKG_|SYSTEMD_|EVENBOOT)[A-Z0-9_]*"
+# By which programs are controlled, from their manuals: a value of such a name would be no value of the step's alone. Whole
+# families are here only where nobody would think of such a name: GIT_REVISION is as good a name as any. Where a proxy is may
+# be said by a value.
+_RESERVED = "|".join(
+    (
+        # shells
+        "PATH|HOME|IFS|ENV|SHELL|USER|LOGNAME|MAIL|PWD|OLDPWD|CDPATH|FPATH|ZDOTDIR|TMPDIR|TERM|TZ|LANG|LANGUAGE|UID|EUID|GID",
+        "PPID|PS[1-4]|SHLVL|SHELLOPTS|HOSTNAME|HOSTTYPE|MACHTYPE|OSTYPE|S?RANDOM|SECONDS|EPOCHSECONDS|EPOCHREALTIME|OPTIND",
+        "OPTARG|OPTERR|LINENO|FUNCNAME|DIRSTACK|PIPESTATUS|GROUPS|REPLY|POSIXLY_CORRECT|(BASH|LC_)[A-Z0-9_]*|TMOUT|GLOBIGNORE",
+        "GLOBSORT|EXECIGNORE|INPUTRC|PROMPT_COMMAND|HISTFILE|TIMEFORMAT",
+        # the C library, its loader and the compiler's linker
+        "LD_[A-Z0-9_]*|GLIBC_TUNABLES|GCONV_PATH|GETCONF_DIR|LOCPATH|NLSPATH|TZDIR|HOSTALIASES|LOCALDOMAIN|RES_OPTIONS",
+        "RESOLV_HOST_CONF|MALLOC_[A-Z0-9_]*|LIBRARY_PATH|COMPILER_PATH|CPATH|GCC_EXEC_PREFIX",
+        # package managers
+        "APT_CONFIG|DEBIAN_(FRONTEND|PRIORITY)|(DPKG|DEBCONF|ZYPP)_[A-Z0-9_]*|RPM_CONFIGDIR|NEEDRESTART_(MODE|SUSPEND|UI)",
+        "UCF_FORCE_CONFF(NEW|OLD|MISS|DEF)",
+        # curl, wget, TLS
+        "CURL_(HOME|CA_BUNDLE|SSL_BACKEND)|SSLKEYLOGFILE|QLOGDIR|NETRC|(SYSTEM_)?WGETRC|XDG_[A-Z0-9_]*|SSL_CERT_(FILE|DIR)",
+        "OPENSSL_(CONF|CONF_INCLUDE|ENGINES|MODULES)|REQUESTS_CA_BUNDLE|GNUTLS_[A-Z0-9_]*|KRB5_CONFIG|KRB5CCNAME",
+        # git
+        "GIT_(DIR|WORK_TREE|COMMON_DIR|NAMESPACE|INDEX_FILE|INDEX_VERSION|(ALTERNATE_)?OBJECT_DIRECTOR(Y|IES)|EXEC_PATH)",
+        "GIT_TEMPLATE_DIR|GIT_CEILING_DIRECTORIES|GIT_DISCOVERY_ACROSS_FILESYSTEM|GIT_SSH|GIT_SSH_(COMMAND|VARIANT)",
+        "GIT_(ASKPASS|TERMINAL_PROMPT|EDITOR|SEQUENCE_EDITOR|PAGER|EXTERNAL_DIFF|DIFF_OPTS|PROXY_COMMAND|ALLOW_PROTOCOL)",
+        "GIT_(PROTOCOL|PROTOCOL_FROM_USER|OPTIONAL_LOCKS|ATTR_SOURCE|ATTR_NOSYSTEM|SHALLOW_FILE|GRAFT_FILE|REPLACE_REF_BASE)",
+        "GIT_(NO_REPLACE_OBJECTS|NO_LAZY_FETCH|DEFAULT_HASH|DEFAULT_REF_FORMAT|QUARANTINE_PATH|CURL_VERBOSE|HTTP_USER_AGENT)",
+        "GIT_CONFIG(_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|PARAMETERS|(KEY|VALUE)_[0-9]+))?|GIT_(SSL|PROXY_SSL|TRACE2?)_[A-Z0-9_]*",
+        "GIT_TRACE2?",
+        # languages
+        "PERL5(LIB|OPT|DB|SHELL|DB_THREADED)|PERL(LIB|IO|IO_DEBUG)|PERL_(UNICODE|SIGNALS|HASH_SEED|RAND_SEED|PERTURB_KEYS)",
+        "PERL_(ENCODING|DL_NONLAZY|DESTRUCT_LEVEL|USE_UNSAFE_INC|MM_OPT|MB_OPT|LOCAL_LIB_ROOT)",
+        # Python's have no _, but for the newest.
+        "PYTHON[A-Z][A-Z0-9]*|PYTHON_(BASIC_REPL|COLORS|CONTEXT_AWARE_WARNINGS|CPU_COUNT|FROZEN_MODULES|GIL|HISTORY|JIT)",
+        "PYTHON_(PERF_JIT_SUPPORT|PRESITE|THREAD_INHERIT_CONTEXT|DISABLE_REMOTE_DEBUG)|VIRTUAL_ENV",
+        "PIP_(CONFIG_FILE|PREFIX|PYTHON|ROOT|TARGET|TRUSTED_HOST)",
+        "NODE_(OPTIONS|PATH|EXTRA_CA_CERTS|TLS_REJECT_UNAUTHORIZED|V8_COVERAGE)|NPM_CONFIG_[A-Z0-9_]*",
+        "RUBY(OPT|LIB|PATH|SHELL)|GEM_(HOME|PATH)|BUNDLE_(GEMFILE|PATH)|JAVA_TOOL_OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH",
+        "LUA_(C?PATH|INIT)|PHPRC|PHP_INI_SCAN_DIR|TCLLIBPATH",
+        # other tools
+        "TAR_OPTIONS|GZIP|BZIP2?|XZ_(OPT|DEFAULTS)|ZSTD_(CLEVEL|NBTHREADS)|GREP_OPTIONS|AWK(LIB)?PATH|LESS|LESS(OPEN|CLOSE|KEY)",
+        "PAGER|MANPAGER|EDITOR|VISUAL|BROWSER|MAKE(FLAGS|FILES|OVERRIDES)|MFLAGS|GNUMAKEFLAGS|GNUPGHOME|GPG_AGENT_INFO",
+        "SSH_(ASKPASS|ASKPASS_REQUIRE|AUTH_SOCK|AGENT_PID|SK_PROVIDER|SK_HELPER)|RSYNC_(RSH|CONNECT_PROG|PROXY)",
+        "SUDO_(ASKPASS|EDITOR|PROMPT)",
+        # systemd and the runner
+        "SYSTEMD_[A-Z0-9_]*|NOTIFY_SOCKET|LISTEN_(FDS|PID|FDNAMES)|WATCHDOG_(USEC|PID)|DBUS_(SESSION|SYSTEM)_BUS_ADDRESS",
+        "INVOCATION_ID|JOURNAL_STREAM|MAINPID|EVENBOOT[A-Z0-9_]*",
+    )
 )
+
+# What is the runner's, as it stands in docs/on-the-machine.md, in all folders in which systemd looks for units.
+_OWN_UNIT = r"evenboot[^/]*\.service"
+_OWN_PATH = (
+    r"/(var/lib|run)/evenboot(/.*)?|/var/log/evenboot\.log[^/]*|/usr/local/sbin/evenboot(\.new)?"
+    rf"|/(etc|run|usr/lib|usr/local/lib)/systemd/system/(.*/)?{_OWN_UNIT}(\.d(/.*)?)?"
+    r"|/etc/systemd/system/[^/]+\.d/evenboot\.conf[^/]*"
+)
+# Whoever can replace what lies there is as good as root: root's programs are started, configured or loaded from there, or
+# it holds such a folder. The last group is also about what lies deeper.
+_TRUSTED = (
+    r"/|/(boot|dev|etc|home|proc|root|run|sys|usr|usr/local|var)|/usr/(local/)?(s?bin|lib[a-z0-9]*|share)|/lib(32|64|x32)"
+    r"|/var/(cache|lib|log|spool)"
+    r"|(/root/\.ssh|/etc/(apt|cron\.[a-z]+|ld\.so\.conf\.d|pam\.d|profile\.d|ssh|sudoers\.d|systemd)"
+    r"|/(run|usr/lib|usr/local/lib)/systemd|/var/lib/(apt|cloud|dpkg|rpm)|/var/spool/cron)(/.*)?"
+)
+# What every system has as a link.
+_LINKS = {"/var/run": "/run", "/var/lock": "/run/lock", "/bin": "/usr/bin", "/sbin": "/usr/sbin", "/lib": "/usr/lib"}
 
 
 def text(value: object) -> str | None:
@@ -63,7 +122,7 @@ def name(value: object, derived: bool = False) -> str | None:
     for position, character in enumerate(value):
         if not character.isprintable():
             return problems.unprintable(character, position)
-    return None
+    return problems.like_the_runner(value) if "evenboot: " in value else None
 
 
 def path(value: object, root: bool = False) -> str | None:
@@ -89,6 +148,42 @@ def path(value: object, root: bool = False) -> str | None:
 def folder(value: object) -> str | None:
     """Judge an absolute path that may be `/`."""
     return path(value, root=True)
+
+
+def written_path(value: object, root: bool = False) -> str | None:
+    """Judge the path of what a step writes; `root` says whether `/` itself will do."""
+    wrong = path(value, root)
+    if wrong is None and isinstance(value, str) and re.fullmatch(_OWN_PATH, _plain(value)):
+        return problems.own_path(value)
+    return wrong
+
+
+def _plain(path: str) -> str:
+    """Return a path as it would be without what leads nowhere, and without the links that every system has."""
+    plain = "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
+    for link, target in _LINKS.items():
+        if plain == link or plain.startswith(f"{link}/"):
+            return target + plain.removeprefix(link)
+    return plain
+
+
+def owner_of_folder(path: object, owner: object) -> str | None:
+    """Judge whether a folder may belong to its owner."""
+    if owner == "root" or not isinstance(owner, str) or not _trusted(path):
+        return None
+    return problems.owner_of_trusted(str(path), owner)
+
+
+def mode_of_folder(path: object, mode: object, group: object) -> str | None:
+    """Judge whether a folder may have its mode: whether others than root could replace what lies there."""
+    if not isinstance(mode, int) or mode & 0o1000 or not _trusted(path):
+        return None
+    others = 0o002 if group == "root" else 0o022
+    return problems.mode_of_trusted(str(path), mode, others) if mode & others else None
+
+
+def _trusted(path: object) -> bool:
+    return isinstance(path, str) and path.startswith("/") and re.fullmatch(_TRUSTED, _plain(path)) is not None
 
 
 def login_shell(value: object) -> str | None:
@@ -167,6 +262,8 @@ def unit(value: object, template_allowed: bool = False) -> str | None:
     stem, _, suffix = value.rpartition(".")
     if not stem or suffix not in SUFFIXES or not re.fullmatch(_UNIT, value) or len(value) > 255 or value[0] in ".-@":
         return problems.bad_unit(value, SUFFIXES)
+    if re.fullmatch(_OWN_UNIT, value):
+        return problems.own_unit(value)
     if stem.endswith("@") and not template_allowed:
         return problems.template(value, "give enable=False and start=False")
     return None
@@ -185,7 +282,7 @@ def service(value: object) -> str | None:
         return problems.bad_service(value)
     if value.endswith(("@", "@.service")):
         return problems.template(value, f"name an instance of it, as in '{value.partition('@')[0]}@one'")
-    return None
+    return problems.own_unit(value) if re.fullmatch(_OWN_UNIT, unit_of(value)) else None
 
 
 def url(value: object) -> str | None:

@@ -119,13 +119,15 @@ def _fields(step: Step, given: _Given) -> Iterator[Finding]:
             yield "user", None if step.user is None else rules.login(step.user)
             yield "cwd", None if step.cwd is None else rules.folder(step.cwd)
         case File():
-            yield "path", rules.path(step.path)
+            yield "path", rules.written_path(step.path)
             yield "content", rules.text(step.content)
             yield from _uses(step.uses, step.content, given)
             yield from _ownership(step)
         case Directory():
-            yield "path", rules.folder(step.path)
+            yield "path", rules.written_path(step.path, root=True)
             yield from _ownership(step)
+            yield "mode", rules.mode_of_folder(step.path, step.mode, step.group)
+            yield "owner", rules.owner_of_folder(step.path, step.owner)
         case Packages():
             yield from _entries("names", step.names, "package names", rules.package, least=1)
         case User():
@@ -143,7 +145,7 @@ def _fields(step: Step, given: _Given) -> Iterator[Finding]:
             yield from _starting(step)
         case Download():
             yield "url", rules.url(step.url)
-            yield "path", rules.path(step.path)
+            yield "path", rules.written_path(step.path)
             yield "sha256", rules.sha256(step.sha256)
             yield from _ownership(step)
         case Reboot():

@@ -378,11 +378,17 @@ def test_limits_are_those_of_the_slots() -> None:
 
 
 def test_the_environment_of_a_step_is_documented() -> None:
-    """docs/on-the-machine.md names what the unit gives to each step."""
-    environment = re.search(r"^Environment=(.+)", (RUNNER / "evenboot.service").read_text(), re.MULTILINE)
-    assert environment
-    for variable in environment[1].split():
-        assert f"`{variable}`" in MACHINE.read_text("utf-8") or variable.startswith("PATH=")
+    """docs/on-the-machine.md names what the runner gives to each step."""
+    program = (RUNNER / "environment.sh").read_text().replace("\\\n", "")
+    given = re.search(r"env -i (.+) \"\$@\"", program)
+    passed = re.search(r"for name in (.+); do", program)
+    assert given
+    assert passed
+    # The runner's own; a step does not see them.
+    own = {"EVENBOOT_ENV=own", "LC_ALL=C"}
+    page = MACHINE.read_text("utf-8")
+    for variable in {*given[1].split(), *(name for name in passed[1].split() if name.islower())} - own:
+        assert f"`{variable}`" in page or variable.startswith("PATH=")
 
 
 def test_what_a_stack_needs_is_documented() -> None:

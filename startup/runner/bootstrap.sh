@@ -1,7 +1,6 @@
 # A program for a slot that is too small for the script: it fetches the script from the cloud's object store, and runs it.
 set -uf
 umask 077
-export LC_ALL=C
 run=/run/evenboot runner=/var/lib/evenboot/current/evenboot
 
 # said NAME: what the line "# NAME=" of this very program says.
@@ -12,7 +11,7 @@ said() {
 # get FILE OPTION... URL: one answer, to FILE. 1: there is none, $problem says why. What nobody may see is in $secret, a
 # configuration of curl, as arguments of a process are for all to see.
 get() {
-	problem=$(printf '%s\n' "$secret" | curl -fsS --noproxy 169.254.169.254 --connect-timeout 5 -m 60 -K - -o "$@" 2>&1) && return
+	problem=$(printf '%s\n' "$secret" | curl -q -fsS --noproxy "169.254.169.254,${no_proxy-}" --connect-timeout 5 -m 60 -K - -o "$@" 2>&1) && return
 	shift $(($# - 1))
 	problem="$1: $(echo "$problem" | tr -d '"\\[:cntrl:]')"
 	return 1

@@ -114,12 +114,18 @@ clean() {
 	systemctl daemon-reload
 }
 
+# only_root: nobody else can read a status or start anything.
+only_root() {
+	[ "$(id -u)" -eq 0 ] || { echo 'evenboot: only root may call it' >&2 && exit 64; }
+}
+
 main() {
 	limit=
 	# The agent of the cloud runs the payload itself, under a name of its own choice.
 	[ "${0##*/}" = evenboot ] || set -- deliver
 	case ${1-}/$# in
-	deliver/1 | unpack/1 | obey/[12] | do_step/4 | do_shutdown/1 | status/* | apply/1 | rerun/2 | log/[12] | clean/1) "$@" ;;
+	deliver/1 | unpack/1 | obey/[12] | do_step/4 | do_shutdown/1) "$@" ;;
+	status/* | apply/1 | rerun/2 | log/[12] | clean/1) only_root && "$@" ;;
 	*) usage ;;
 	esac
 }

@@ -2,7 +2,7 @@
 # 0: the answer is in FILE; 4: the service says that there is none; 1: no answer, or an error.
 get() {
 	true >"$1" || return 1
-	answer=$(curl -s --noproxy '*' --connect-timeout 2 --max-time 10 -w '%{http_code}' -o "$@") || {
+	answer=$(curl -q -s --noproxy '*' --connect-timeout 2 --max-time 10 -w '%{http_code}' -o "$@") || {
 		[ $? -ne 23 ] || outage="cannot write to $run"
 		return 1
 	}

@@ -4,7 +4,13 @@ delivered=/var/lib/cloud/instance/user-data.txt
 read_slot() {
 	url=http://169.254.169.254/latest
 	get "$run/token" -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $url/api/token || return 1
-	header="X-aws-ec2-metadata-token: $(cat "$run/token")"
-	get_id -H "$header" $url/meta-data/instance-id || return 1
-	get "$run/slot" -H "$header" $url/user-data
+	# As an argument of a process it would be for all to see.
+	read -r token <"$run/token"
+	header="header = \"X-aws-ec2-metadata-token: $token\""
+	get_id -K - $url/meta-data/instance-id <<-END || return 1
+		$header
+	END
+	get "$run/slot" -K - $url/user-data <<-END
+		$header
+	END
 }

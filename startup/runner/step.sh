@@ -106,7 +106,7 @@ explain() {
 # do_step KEY KIND RECORD: the step itself, in a process of its own that ends with the step's exit code.
 do_step() {
 	key=$1 step=$definition/$1
-	unset LC_ALL
+	unset LC_ALL EVENBOOT_ENV
 	cd / || exit
 	export EVENBOOT_STEP="$1"
 	[ ! -e "$step.uses" ] || see_values

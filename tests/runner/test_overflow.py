@@ -8,10 +8,11 @@ import pytest
 
 from startup import Shell, StartupScript
 from startup.overflow import overflow
-from startup.testing.machine import Machine
+from startup.testing.machine import Machine, need_accounts
 
 Make = Callable[[str], Machine]
 URL = "https://objects.example/web/"
+MODES = "stat -c '%a %n' /run/evenboot /run/evenboot/answer >>/modes 2>/dev/null"
 CLOUDS = pytest.mark.parametrize("cloud", ["aws", "gcp", "azure"])
 
 
@@ -184,6 +185,32 @@ def test_no_secret_is_seen(machine_of: Make, cloud: str) -> None:
     assert "the-token" in machine.read("/objects/secrets")
     assert not {"the-token", "the/secret+key", "imds"} & set(machine.read("/objects/arguments").split())
     assert "" == machine.run("grep -rlsE 'the-token|the/secret.key' /run /var /tmp").stdout
+
+
+@CLOUDS
+def test_nobody_else_reads_the_answers(machine_of: Make, cloud: str) -> None:
+    """L14: while a script is fetched, and after it, nobody but root can look at what the services answer."""
+    machine = machine_of(cloud)
+    store = machine.read("/usr/local/bin/object-store")
+    machine.write("/usr/local/bin/object-store", store.replace("secret=$(cat)", f"secret=$(cat)\n{MODES}", 1), 0o755)
+    for text in ("one", "two"):
+        put(machine, definition(text))
+        assert "ok" == machine.boot()["result"]
+        machine.run(MODES)
+
+    assert {"700 /run/evenboot", "600 /run/evenboot/answer"} == set(machine.lines("/modes"))
+
+
+def test_step_of_another_user(machine: Machine) -> None:
+    """A step with a `user` can be read by that user also where the script came out of a store."""
+    step = Shell("once", script="id -un >/tmp/who", user="nobody")
+    what = StartupScript("large", first_boot=[step])
+    need_accounts(what)
+    put(machine, what)
+
+    assert "ok" == machine.boot()["result"]
+    assert "nobody\n" == machine.read("/tmp/who")
+    assert 0o755 == (machine.sees / "var/lib/evenboot").stat().st_mode & 0o777
 
 
 def test_a_damaged_bootstrap(machine: Machine) -> None:

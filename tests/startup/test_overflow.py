@@ -86,7 +86,7 @@ def test_the_bootstrap_is_deterministic(cloud: Cloud) -> None:
 def test_no_value_is_pasted_into_code(cloud: Cloud) -> None:
     """R4: after its comments a bootstrap is the files as they stand."""
     text = overflow(LARGE, {}, cloud).bootstrap("https://a.example/b", "r").text
-    program = part(f"object_{cloud}.sh") + part("bootstrap.sh")
+    program = part("environment.sh") + part(f"object_{cloud}.sh") + part("bootstrap.sh")
 
     assert program in text
     comments = text.partition(program)[0].partition("#!/bin/sh\n")[2]
@@ -122,6 +122,13 @@ def test_what_cannot_be_an_address(url: str) -> None:
     """An address with which a bootstrap would say something else is refused."""
     with pytest.raises(ValueError, match="no address of an object"):
         overflow(SMALL, {}, "aws").bootstrap(url)
+
+
+@pytest.mark.parametrize("region", ["eu central", "eu\nrm -rf /", "eu\tcentral", "zürich"])
+def test_what_cannot_be_a_region(region: str) -> None:
+    """A region with which a bootstrap would say something else is refused, too."""
+    with pytest.raises(ValueError, match="no address of an object"):
+        overflow(SMALL, {}, "aws").bootstrap("https://a.example/b", region)
 
 
 @each_cloud

@@ -225,7 +225,7 @@ def test_the_shells_own_names_are_no_names_of_values(name: str) -> None:
     """A value cannot take the place of a variable that the shell or the runner uses."""
     (problem,) = found(Shell("a", script="x", uses=[name]))
 
-    assert f"first_boot[0].uses[0]: is {name}, a name that the shell or the runner uses itself" in problem
+    assert f"first_boot[0].uses[0]: is {name}, a name by which the runner or programs that steps call are controlled" in problem
 
 
 def test_names_are_unique_over_all_lists() -> None:
