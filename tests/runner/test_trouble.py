@@ -547,3 +547,28 @@ def test_how_long_the_service_is_waited_for(machine: Machine, before: StartupScr
 
     waited = float(machine.read("/uptime").split()[0]) - 1000
     assert least <= waited <= most
+
+
+def test_outage_after_the_slot_was_emptied(machine: Machine) -> None:
+    """L9: nor does anything run in an outage after the slot was emptied: the machine has no definition any more."""
+    machine.boot(SITE)
+    machine.edit(None)
+    machine.power_on()
+    machine.unit()
+    power_on_in_an_outage(machine)
+    machine.unit()
+
+    assert ["one", "two"] == machine.lines()
+    assert "failed" == machine.status().result
+
+
+def test_service_that_is_back_after_the_steps(machine: Machine) -> None:
+    """L9: when the service answers again at the end of an apply, what it has is obeyed in this boot."""
+    mends = Shell("mends", script="echo mends >>/done; echo ok >/metadata/service")
+    machine.boot(StartupScript("site", first_boot=[note("one")], every_boot=[mends]))
+    machine.edit(definition("one", "three"))
+    power_on_in_an_outage(machine)
+    machine.unit()
+
+    assert ["one", "mends", "mends", "three"] == machine.lines()
+    assert ["cached", "cloud"] == [result["source"] for result in machine.results()[1:]]
