@@ -6,7 +6,7 @@ VENV := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-all test-fast check bench lock clean
+.PHONY: help up down test test-all test-fast check mutants bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -33,6 +33,10 @@ check: ## lint and types
 	@$(VENV)/ruff check .
 	@PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(VENV)/basedpyright --pythonpath $(VENV)/python
 
+mutants: ## change the program in one place after another, and see whether the tests notice; takes an hour
+	@tools/setup test
+	@$(VENV)/python tools/mutants $(ARGS)
+
 bench: ## measure, and write bench/results.md
 	@tools/setup test
 	@$(VENV)/python -m bench $(ARGS)
@@ -45,5 +49,5 @@ lock: ## pin the newest versions that requirements*.in allow, with hashes
 	        --custom-compile-command "make lock" --output-file $$name.txt $$name.in || exit 1; done
 
 clean: ## remove what was built here; the lab's machines and images stay
-	rm -rf .venv .setup.lock .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .setup.lock .pytest_cache .ruff_cache .hypothesis .mutants dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -107,10 +107,6 @@ def unprintable(character: str, position: int) -> str:
     return f"has the unprintable character {character!r} at position {position}; names are one line of printable text"
 
 
-def like_the_runner(value: str) -> str:
-    return f"is {shown(value)}, with the 'evenboot: ' by which the runner's own lines are known; leave the colon out"
-
-
 def not_one_line() -> str:
     return "has more than one line; give one key on each entry of the list"
 

@@ -122,7 +122,7 @@ def name(value: object, derived: bool = False) -> str | None:
     for position, character in enumerate(value):
         if not character.isprintable():
             return problems.unprintable(character, position)
-    return problems.like_the_runner(value) if "evenboot: " in value else None
+    return None
 
 
 def path(value: object, root: bool = False) -> str | None:

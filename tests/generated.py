@@ -70,7 +70,7 @@ long_texts = st.builds(str.__mul__, texts, st.sampled_from([1, 1, 1, 1, 1, 1, 1,
 )
 lines = texts.map(lambda text: "".join(character for character in text if character.isprintable()))
 ends = st.sampled_from(["", "", " ", "|", "\\", "'"])
-names = st.builds(lambda *found: "".join(found)[:100], ends, lines, ends).filter(lambda name: rules.name(name) is None)
+names = st.builds(lambda *found: "".join(found)[:100], ends, lines, ends).filter(bool)
 plain = texts.map(lambda text: "".join(c for c in text if ord(c) >= 32 and c not in "/\x7f")[:60])
 parts = st.builds(lambda *found: "".join(found), ends, plain, ends).filter(
     lambda part: part not in ("", ".", "..")
@@ -134,7 +134,7 @@ def steps(
         name = draw(st.sampled_from([*fields, "rerun_on", *(["restart_on"] if kind is Service else [])]))
         fields[name] = wrong | texts
     drawn = {name: draw(field) for name, field in fields.items()}
-    if not spoilt and drawn["name"] is None and rules.name(drawn.get("path", "none")) is not None:
+    if not spoilt and drawn["name"] is None and not drawn.get("path", "").isprintable():
         drawn["name"] = draw(names)
     if kind is File and isinstance(drawn["content"], str):
         used = drawn.get("uses")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from startup import Directory, Download, File, Service, Shell, StartupScript, Step, Unit, User, rules, validate
+from startup import Directory, Download, File, Service, Shell, StartupScript, Step, Unit, rules, validate
 
 SHA = "ab" * 32
 
@@ -66,7 +66,14 @@ def test_value_with_an_honest_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["evenboot.service", "evenboot-shutdown.service", "evenboot-mine.service", "evenboot@.service", "evenboot@a.service"]
+    "unit",
+    [
+        "evenboot.service",
+        "evenboot-shutdown.service",
+        "evenboot-mine.service",
+        "evenboot@.service",
+        "evenboot@a.service",
+    ],
 )
 def test_unit_of_the_runner(unit: str) -> None:
     """A step cannot write, enable or start the runner's own units."""
@@ -80,7 +87,9 @@ def test_unit_of_the_runner(unit: str) -> None:
         assert found(Service(short)) == [f"first_boot[0].service: {theirs.replace(unit, short)}"]
 
 
-@pytest.mark.parametrize("unit", ["even.service", "Evenboot.service", "my-evenboot.service", "evenboot.timer", "evenboot.path"])
+@pytest.mark.parametrize(
+    "unit", ["even.service", "Evenboot.service", "my-evenboot.service", "evenboot.timer", "evenboot.path"]
+)
 def test_unit_of_somebody_else(unit: str) -> None:
     """Any other unit is a step's: one that starts the runner's at a certain time, too."""
     assert found(Unit(unit, content="[Timer]\nOnCalendar=daily\n"), Service(unit, name="b")) == []
@@ -134,7 +143,10 @@ def test_path_of_the_runner(path: str) -> None:
 )
 def test_path_of_somebody_else(path: str) -> None:
     """What only looks like it is a step's."""
-    assert found(File(path, content=""), Directory(path), Download("https://a.example/b", path=path, sha256=SHA, name="d")) == []
+    assert (
+        found(File(path, content=""), Directory(path), Download("https://a.example/b", path=path, sha256=SHA, name="d"))
+        == []
+    )
 
 
 TRUSTED = """
@@ -154,7 +166,10 @@ def test_folder_that_root_trusts(path: str) -> None:
 
         assert problem.startswith(f"first_boot[0].{field}: is ")
         assert f"{path} is trusted by what runs as root; " in problem
-    assert found(Directory(path), Directory(path, name="sticky", mode=0o1777), Directory(path, name="staff", mode=0o775)) == []
+    assert (
+        found(Directory(path), Directory(path, name="sticky", mode=0o1777), Directory(path, name="staff", mode=0o775))
+        == []
+    )
     assert found(Directory(path, group="app", mode=0o750)) == []
 
 
@@ -168,13 +183,3 @@ APPS = """
 def test_folder_of_an_app(path: str) -> None:
     """Any other folder is whose the definition says."""
     assert found(Directory(path, owner="app", group="app", mode=0o777)) == []
-
-
-@pytest.mark.parametrize("name", ["evenboot: result {}", "a evenboot: step 'b' ok", "evenboot: "])
-def test_name_like_a_line_of_the_runner(name: str) -> None:
-    """A name cannot hold the words by which readers know the runner's lines."""
-    theirs = f"is {name!r}, with the 'evenboot: ' by which the runner's own lines are known; leave the colon out"
-
-    assert found(Shell(name, script="true")) == [f"first_boot[0].name: {theirs}"]
-    assert [str(one) for one in validate(StartupScript(name, first_boot=[User("app")]))] == [f"name: {theirs}"]
-    assert found(Shell("evenboot", script="true"), Shell("ask evenboot:", script="true")) == []

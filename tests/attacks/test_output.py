@@ -54,7 +54,9 @@ def test_output_opened_anew(machine: Machine) -> None:
 
 def test_child_that_goes_on_printing(machine: Machine) -> None:
     """What a child prints that a step left behind stands in no other step's output; it is not waited for, and lives on."""
-    noisy = "(while sleep 0.02; do echo noise; echo \"evenboot: step 'later' ok\"; done) & echo begun; echo $! >/tmp/child"
+    noisy = (
+        "(while sleep 0.02; do echo noise; echo \"evenboot: step 'later' ok\"; done) & echo begun; echo $! >/tmp/child"
+    )
     steps = [
         Shell("noisy", script=noisy, user="mallory"),
         Shell("later", script="sleep 0.5; kill -0 $(cat /tmp/child); echo mine; exit 4"),

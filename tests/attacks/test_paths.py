@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,14 @@ from ..runner.accounts import add_account
 
 DATA = b"tool\n"
 URL = "http://example.org/tool"
-MINE = {"owner": "mallory", "group": "mallory"}
+MINE: dict[str, Any] = {"owner": "mallory", "group": "mallory"}
 # What a step is about to call when mallory strikes.
 ALWAYS = ["stat", "mktemp", "chown", "chmod", "mv"]
-PROGRAMS = {"file": [*ALWAYS, "cat", "sync", "rmdir", "dd", "cmp"], "download": [*ALWAYS, "sha256sum", "curl"], "directory": [*ALWAYS, "mkdir"]}
+PROGRAMS = {
+    "file": [*ALWAYS, "cat", "sync", "rmdir", "dd", "cmp"],
+    "download": [*ALWAYS, "sha256sum", "curl"],
+    "directory": [*ALWAYS, "mkdir"],
+}
 # As mallory: what root has just made is taken away or aside, and is a link to what he wants; so is his own folder.
 STRIKE = """\
 cd /home/mallory
@@ -96,7 +101,7 @@ def test_link_of_roots_to_a_place_of_his(machine: Machine, step: Step) -> None:
     """Where a link of root's leads, links of his are not followed either."""
     machine.run("ln -s /home/mallory/sub /srv/way")
     as_mallory(machine, "ln -s /etc sub")
-    moved = {"path": f"/srv/way/profile.d{step.name.rpartition('/')[2]}"}
+    moved: dict[str, Any] = {"path": f"/srv/way/profile.d{step.name.rpartition('/')[2]}"}
     definitions = {"file": File(content="x", **moved, **MINE), "directory": Directory(**moved, **MINE)}
     assert obeyed(machine, definitions.get(step.kind, definitions["file"]))["exit_code"] == 73
 
@@ -105,7 +110,7 @@ def test_link_of_roots_to_a_place_of_his(machine: Machine, step: Step) -> None:
 def test_link_that_root_would_follow(machine: Machine, step: Step) -> None:
     """A link of his is not followed for somebody else, whatever it leads to."""
     as_mallory(machine, "mkdir real; ln -s real env")
-    fields = {"owner": "root", "group": "root"}
+    fields: dict[str, Any] = {"owner": "root", "group": "root"}
     others = {
         "file": File("/home/mallory/env/app", content="x", **fields),
         "download": Download(URL, path="/home/mallory/env/app", sha256=sha256(DATA).hexdigest(), **fields),
@@ -118,11 +123,17 @@ def test_link_that_root_would_follow(machine: Machine, step: Step) -> None:
 @pytest.mark.parametrize("way", ["made", "folder"])
 @pytest.mark.parametrize(
     ("step", "program"),
-    [pytest.param(step, program, id=f"{step.kind}-{program}") for step in (FILE, DOWNLOAD, FOLDER) for program in PROGRAMS[step.kind]],
+    [
+        pytest.param(step, program, id=f"{step.kind}-{program}")
+        for step in (FILE, DOWNLOAD, FOLDER)
+        for program in PROGRAMS[step.kind]
+    ],
 )
 def test_strike_in_the_middle(machine: Machine, step: Step, way: str, program: str) -> None:
     """Whenever he strikes, before whichever program of the step: what root makes and changes is what it was to be."""
-    as_mallory(machine, "mkdir env; echo old >env/app" if step.kind != "directory" else "mkdir -p env/app; chmod 700 env/app")
+    as_mallory(
+        machine, "mkdir env; echo old >env/app" if step.kind != "directory" else "mkdir -p env/app; chmod 700 env/app"
+    )
     (machine.sees / "strike").write_text(STRIKE)
     real = machine.run(f"command -v {program}").stdout.strip()
     wrapper = machine.sees / f"usr/local/bin/{program}"
@@ -131,7 +142,7 @@ def test_strike_in_the_middle(machine: Machine, step: Step, way: str, program: s
         real = f"/usr/local/bin/{program}.real"
     wrapper.write_text(
         "#!/bin/bash\n"
-        f'case "$PWD $*" in */home/mallory*) runuser -u mallory -- bash /strike /etc/victim {way} </dev/null >/dev/null 2>&1;; esac\n'
+        f'case "$PWD $*" in */home/mallory*) runuser -u mallory -- bash /strike /etc/victim {way} </dev/null &>/dev/null;; esac\n'
         f'exec {real} "$@"\n'
     )
     wrapper.chmod(0o755)
@@ -142,7 +153,9 @@ def test_strike_in_the_middle(machine: Machine, step: Step, way: str, program: s
 def test_loop_that_replaces_what_appears(machine: Machine) -> None:
     """A process of his that waits for what root makes, and replaces it, gets no file of root's."""
     step = File("/home/mallory/app.conf", content="x\n", **MINE)
-    watch = 'while :; do for made in ~/.evenboot*; do rm -rf "$made" && ln -s /etc/victim "$made"; done; done 2>/dev/null'
+    watch = (
+        'while :; do for made in ~/.evenboot*; do rm -rf "$made" && ln -s /etc/victim "$made"; done; done 2>/dev/null'
+    )
     machine.run(f"HOME=/home/mallory setsid runuser -u mallory -- bash -c {watch!r} >/dev/null 2>&1 &")
     before = roots(machine)
     for text in "abcdefgh":
@@ -159,7 +172,11 @@ def test_roots_folder_moved_into_its_place(machine: Machine) -> None:
     steps = [Directory("/srv/app", **MINE), private, secret, public]
     assert machine.boot(StartupScript("site", first_boot=steps)).result == "ok"
     as_mallory(machine, "rmdir /srv/app/public; mv /srv/app/private /srv/app/public")
-    status = machine.boot(StartupScript("site", first_boot=steps, every_boot=[Directory("/srv/app/public", mode=0o755, name="again", **MINE)]))
+    status = machine.boot(
+        StartupScript(
+            "site", first_boot=steps, every_boot=[Directory("/srv/app/public", mode=0o755, name="again", **MINE)]
+        )
+    )
 
     assert (status.failed_step, status["exit_code"]) == ("again", 73)
     assert machine.run("stat -c '%a %U' /srv/app/public /srv/app/public/key").stdout == "700 root\n600 root\n"
@@ -182,8 +199,13 @@ def test_prepared_in_a_folder_of_everybodys(machine: Machine) -> None:
 def test_something_else_in_its_place(machine: Machine, kind: str, thing: str) -> None:
     """A FIFO, a folder or a device in the place of a file is a clear failure at once, and stays."""
     path = "/home/mallory/.ssh/authorized_keys" if kind == "user" else "/home/mallory/env/app"
-    steps: dict[str, Step] = {"file": FILE, "download": DOWNLOAD, "user": User("mallory", ssh_keys=["ssh-ed25519 AAAA key"])}
-    machine.run(f"mkdir -p {path.rpartition('/')[0]}; {thing} {path} {'c 1 3' if thing == 'mknod' else ''}; chown -R mallory:mallory /home/mallory")
+    steps: dict[str, Step] = {
+        "file": FILE,
+        "download": DOWNLOAD,
+        "user": User("mallory", ssh_keys=["ssh-ed25519 AAAA key"]),
+    }
+    made = f"{thing} {path} {'c 1 3' if thing == 'mknod' else ''}"
+    machine.run(f"mkdir -p {path.rpartition('/')[0]}; {made}; chown -R mallory:mallory /home/mallory")
     machine.hurry()
     step = File(FILE.path, content="x", timeout_seconds=20, **MINE) if kind == "file" else steps[kind]
     status = obeyed(machine, step)
@@ -200,15 +222,27 @@ def test_waiting_for_his_own_keys(machine: Machine) -> None:
 
 
 HONEST = {
-    "a file of root's in a home": ("", File("/home/mallory/app.conf", content="x"), "/home/mallory/app.conf 644 root root"),
+    "a file of root's in a home": (
+        "",
+        File("/home/mallory/app.conf", content="x"),
+        "/home/mallory/app.conf 644 root root",
+    ),
     "a folder of root's in a home": ("", Directory("/home/mallory/a/b"), "/home/mallory/a/b 755 root root"),
     "a home on another disk": (
         "mv /home/mallory /mnt/disk/ && ln -s /mnt/disk/mallory /home/mallory",
         File("/home/mallory/a/app.conf", content="x", mode=0o600, **MINE),
         "/mnt/disk/mallory/a/app.conf 600 mallory mallory",
     ),
-    "through a link of root's": ("ln -s /run /var/run", Directory("/var/run/app", **MINE), "/run/app 755 mallory mallory"),
-    "a link of root's that is a folder's": ("mkdir /srv/e; ln -s e /srv/d", Directory("/srv/d", mode=0o750), "/srv/e 750 root root"),
+    "through a link of root's": (
+        "ln -s /run /var/run",
+        Directory("/var/run/app", **MINE),
+        "/run/app 755 mallory mallory",
+    ),
+    "a link of root's that is a folder's": (
+        "mkdir /srv/e; ln -s e /srv/d",
+        Directory("/srv/d", mode=0o750),
+        "/srv/e 750 root root",
+    ),
     "a link of his own to a folder of his own": (
         "runuser -u mallory -- sh -c 'cd ~mallory; mkdir -p rel/5; ln -s rel/5 current'",
         File("/home/mallory/current/app", content="x", **MINE),
@@ -219,10 +253,22 @@ HONEST = {
         Directory("/home/mallory/www", owner="nobody", group="nogroup"),
         "/home/mallory/www 755 nobody nogroup",
     ),
-    "his folder in /tmp": ("runuser -u mallory -- mkdir -m 700 /tmp/his", Directory("/tmp/his", **MINE), "/tmp/his 755 mallory mallory"),
-    "a folder that was another's": ("mkdir /srv/d; chown nobody /srv/d", Directory("/srv/d", **MINE), "/srv/d 755 mallory mallory"),
-    "a file where a link of his lies": ("runuser -u mallory -- ln -s /etc/victim /home/mallory/f", File("/home/mallory/f", content="x", **MINE), "/home/mallory/f 644 mallory mallory"),
-}  # fmt: skip
+    "his folder in /tmp": (
+        "runuser -u mallory -- mkdir -m 700 /tmp/his",
+        Directory("/tmp/his", **MINE),
+        "/tmp/his 755 mallory mallory",
+    ),
+    "a folder that was another's": (
+        "mkdir /srv/d; chown nobody /srv/d",
+        Directory("/srv/d", **MINE),
+        "/srv/d 755 mallory mallory",
+    ),
+    "a file where a link of his lies": (
+        "runuser -u mallory -- ln -s /etc/victim /home/mallory/f",
+        File("/home/mallory/f", content="x", **MINE),
+        "/home/mallory/f 644 mallory mallory",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", HONEST)

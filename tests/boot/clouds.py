@@ -11,9 +11,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from components.results import MARK
 from lab.archive import archive_folder
 from lab.clouds import ARCHIVE_NAME, ARCHIVE_PORT
-from lab.machine import RESULT, Lab, Machine
+from lab.machine import Lab, Machine
 from startup import StartupScript, render
 
 CLOUDS = ("aws", "gcp", "azure")
@@ -137,7 +138,7 @@ class Vm:
         """Return the status of the last apply when all that was begun is done; the console carries the same (L12)."""
         self.until(lambda: not self.busy(), "the unit is at rest")
         printed = self.evenboot("status", "--json").stdout.strip()
-        shown = [line.partition(RESULT)[2] for line in self.machine.console().splitlines() if RESULT in line]
+        shown = [line.partition(MARK)[2] for line in self.machine.console().splitlines() if MARK in line]
         assert shown and printed == shown[-1].strip(), f"status: {printed}\nconsole: {shown[-1:]}"
         return json.loads(printed)
 

@@ -208,3 +208,24 @@ def test_rerun_is_on_disk(machine: Machine) -> None:
 
     assert 1 == machine.evenboot("rerun", "two").returncode
     assert {"sync /var/lib/evenboot/journal", "sync /var/lib/evenboot/journal/", "sync "} & set(machine.lines("/synced"))
+
+
+def test_status_of_an_apply_that_has_just_begun(machine: Machine) -> None:
+    """L12: while an apply asks for its definition there is no result: that of the apply before it is not taken for its own."""
+    machine.boot(SITE)
+    machine.run("mv /usr/local/bin/curl /usr/local/bin/curl.real")
+    machine.write("/usr/local/bin/curl", """#!/bin/sh
+        touch /asked
+        until [ -e /go ]; do /usr/bin/sleep 0.02; done
+        exec /usr/local/bin/curl.real "$@"
+    """, 0o755)  # fmt: skip
+    shown = machine.run("""
+        evenboot apply >/dev/null &
+        until [ -e /asked ]; do /usr/bin/sleep 0.02; done
+        evenboot status; echo $?
+        touch /go
+        wait
+        evenboot status >/dev/null; echo $?
+    """)
+
+    assert ["2", "0"] == shown.stdout.splitlines()

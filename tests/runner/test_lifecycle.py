@@ -300,3 +300,21 @@ def test_name_with_spaces_around(machine: Machine) -> None:
     """The status names the definition as it is named, spaces at its ends included."""
     status = machine.boot(StartupScript(" the site ", first_boot=[note("one")]))
     assert " the site " == status["definition"]
+
+
+def test_first_boot_reloads_nothing(machine: Machine) -> None:
+    """L9: the limits of the cloud's agent are for later boots: at the first, when it has a lot to do, systemd is not told."""
+    machine.boot(FIRST_AND_EVERY)
+    first = machine.calls("systemctl")
+    machine.boot(definition("one two five", "three four"))
+
+    assert ("daemon-reload" in first, "daemon-reload" in machine.calls("systemctl")) == (False, True)
+
+
+def test_moved_there_and_back(machine: Machine) -> None:
+    """L6: moved from first_boot to every_boot and back, a step is due: its first record went when it left its list."""
+    machine.boot(definition("one two"))
+    machine.boot(definition("one", "two"))
+    machine.boot(definition("one two"))
+
+    assert ["one", "two", "two", "two"] == machine.lines()

@@ -141,3 +141,14 @@ def test_units_are_replaced_in_one_go(machine: Machine) -> None:
 
     assert (["old", "old"], good) == (kept, [path.read_text() for path in paths])
     assert ["two"] == machine.ran
+
+
+def test_emptied_slot_is_on_disk(machine: Machine) -> None:
+    """L9: that the slot was emptied is on disk at once: after a power cut nothing of the old definition runs in an outage."""
+    machine.boot(StartupScript("site", first_boot=[Shell("one", script="true")]))
+    machine.edit(None)
+    machine.power_on()
+    machine.run("rm /synced")
+    machine.unit()
+
+    assert [line for line in machine.lines("/synced") if line == "sync " or line.startswith("sync /var/lib/evenboot/current")]

@@ -207,3 +207,16 @@ def test_pattern_that_a_file_matches(machine: Machine, offer: Offer) -> None:
     status = machine.boot(every(packages("one=1.*")))
 
     assert ("ok", "1.5\n") == (status.result, machine.read("/opt/one"))
+
+
+def test_lists_that_are_old(machine: Machine, offer: Offer) -> None:
+    """L11: a package is not installed by lists that could not be refreshed: its step fails, though apt would go on with them."""
+    offer("one")
+    offer("two")
+    machine.boot(every(packages("one"))).well("the boot with fresh lists")
+    machine.run("sed -i 's|file:|http://192.0.2.1|' /etc/apt/sources.list; mv /archive /away")
+    machine.run("for list in /var/lib/apt/lists/*Packages; do mv $list ${list%/*}/192.0.2.1${list##*/}; done")
+    status = machine.boot(every(packages("one"), packages("two")))
+
+    assert ("failed", "packages two") == (status.result, status.failed_step)
+    assert not calls(machine, "two")

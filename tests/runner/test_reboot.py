@@ -124,3 +124,12 @@ def test_reboot_on_a_full_disk(machine: Machine) -> None:
 
     assert ("failed", "new kernel") == (status.result, status.failed_step)
     assert ([], ["one"]) == (machine.lines("/reboots"), machine.lines())
+
+
+def test_reboot_that_is_changed(machine: Machine) -> None:
+    """L6: changed, it reboots the machine once more: what stands in its record is no request of the changed step."""
+    machine.boot(SITE)
+    machine.boot(StartupScript("site", first_boot=[note("one"), Reboot("new kernel", unless="false"), note("two")]))
+
+    assert 2 == len(machine.lines("/reboots"))
+    assert "ok" == machine.boot().result

@@ -524,3 +524,51 @@ def test_two_agents_at_the_first_boot(machine: Machine) -> None:
 
     assert ["ok"] == [result["result"] for result in machine.results()]
     assert ["one", "two"] == machine.lines()
+
+
+def test_pauses_grow(machine: Machine) -> None:
+    """A step that goes on failing is tried again after pauses that grow, up to a minute."""
+    machine.hurry()
+    sleep = machine.sees / "usr/local/bin/sleep"
+    sleep.write_text(sleep.read_text() + 'echo "$1" >>/pauses\n')
+    machine.boot(StartupScript("site", first_boot=[Shell("fails", script="exit 1", retries=8)]))
+
+    assert ["1", "2", "4", "8", "16", "32", "60", "60"] == machine.lines("/pauses")
+
+
+@pytest.mark.parametrize(("before", "least", "most"), [(None, 118, 150), (SITE, 58, 90)], ids=["first boot", "later boot"])
+def test_how_long_the_service_is_waited_for(machine: Machine, before: StartupScript | None, least: int, most: int) -> None:
+    """L9: without a definition of its own a machine waits two minutes for the metadata service, with one it waits one."""
+    if before:
+        machine.boot(before)
+    machine.edit(SITE)
+    power_on_in_an_outage(machine)
+    machine.run(machine.units_script() or machine.agents_script())
+
+    waited = float(machine.read("/uptime").split()[0]) - 1000
+    assert least <= waited <= most
+
+
+def test_outage_after_the_slot_was_emptied(machine: Machine) -> None:
+    """L9: nor does anything run in an outage after the slot was emptied: the machine has no definition any more."""
+    machine.boot(SITE)
+    machine.edit(None)
+    machine.power_on()
+    machine.unit()
+    power_on_in_an_outage(machine)
+    machine.unit()
+
+    assert ["one", "two"] == machine.lines()
+    assert "failed" == machine.status().result
+
+
+def test_service_that_is_back_after_the_steps(machine: Machine) -> None:
+    """L9: when the service answers again at the end of an apply, what it has is obeyed in this boot."""
+    mends = Shell("mends", script="echo mends >>/done; echo ok >/metadata/service")
+    machine.boot(StartupScript("site", first_boot=[note("one")], every_boot=[mends]))
+    machine.edit(definition("one", "three"))
+    power_on_in_an_outage(machine)
+    machine.unit()
+
+    assert ["one", "mends", "mends", "three"] == machine.lines()
+    assert ["cached", "cloud"] == [result["source"] for result in machine.results()[1:]]

@@ -142,7 +142,8 @@ def test_links_in_the_home(machine: Machine, trap: str, result: str) -> None:
 def test_keys_behind_his_own_link(machine: Machine) -> None:
     """A user may keep his keys elsewhere: what stood there stays, in a file of their own."""
     apply(machine, User("app"))
-    machine.run("cd /home/app && mkdir .ssh dots && echo theirs >dots/keys && ln -s ../dots/keys .ssh/authorized_keys && chown -hR app:app .ssh dots")
+    machine.run("cd /home/app && mkdir .ssh dots && echo theirs >dots/keys && ln -s ../dots/keys .ssh/authorized_keys")
+    machine.run("chown -hR app:app /home/app")
     assert apply(machine, User("app", ssh_keys=KEYS))
     assert (machine.read(KEY_FILE), machine.read("/home/app/dots/keys")) == ("theirs\n" + BLOCK, "theirs\n")
 

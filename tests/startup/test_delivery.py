@@ -11,6 +11,7 @@ import random
 import re
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any, cast
 
@@ -229,3 +230,12 @@ def test_without_the_compressor_only_large_scripts_fail() -> None:
 def test_examples_are_true() -> None:
     """The examples in the docstrings run."""
     assert (doctest.testmod(document).failed, doctest.testmod(document).attempted > 0) == (0, True)
+
+
+def test_what_fits_by_a_little_is_not_given_up() -> None:
+    """What zlib makes a little too large, and the better compressor does not, is delivered."""
+    text = b" ".join(b"step-%d" % (number * number % 9973) for number in range(4000))
+    compressor = zlib.compressobj(9, wbits=31)
+    rough = len(compressor.compress(text) + compressor.flush())
+
+    assert len(document.fitted(text, rough - 1)) < rough

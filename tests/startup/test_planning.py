@@ -133,3 +133,11 @@ def test_moved_to_every_boot_runs_at_each_boot() -> None:
 def test_examples_are_true() -> None:
     """The example in the docstring runs."""
     assert (0, True) == (doctest.testmod(planning).failed, doctest.testmod(planning).attempted > 0)
+
+
+def test_a_copy_is_not_a_renamed_step() -> None:
+    """A new step that is the same as one that stays is new, and nothing else."""
+    one, copy = Shell("one", script="echo"), Shell("copy", script="echo")
+    (planned,) = plan(StartupScript("site", first_boot=[one]), StartupScript("site", first_boot=[one, copy]))
+
+    assert ("copy", ("new",)) == (planned.name, planned.reasons)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -171,3 +172,24 @@ def test_services_stay_up_until_the_shutdown_steps_have_run() -> None:
     assert "\n@ services.conf 2\n[Unit]\nAfter=nginx.service app.socket job@one.service\n@ " in text
     assert f"\n644 services.conf {path}\n" in text
     assert path not in render(StartupScript("site", first_boot=steps), {}, "gcp").text
+
+
+def test_values_stand_in_one_order() -> None:
+    """R1: the values stand in the order of their names, whatever order a set of them has in this process."""
+    values = {f"NAME_{letter}": letter for letter in "HBFDGACE"}
+    text = render(StartupScript("site", first_boot=[Shell("one", script=":", uses=list(values))]), values, "gcp").text
+
+    assert sorted(values) == re.findall(r"^@ value\.(\S+) ", text, re.MULTILINE)
+
+
+def test_a_shebang_brings_its_part_from_every_list() -> None:
+    """R4: what obeys a shebang is there for a script in whichever list, and only then."""
+    for list_name in ("first_boot", "every_boot", "shutdown"):
+        for script, there in (("#!/bin/sh\n:", True), (":", False)):
+            definition = StartupScript("site", **{list_name: [Shell("one", script=script)]})
+            assert (part("shebang.sh") in runner(definition, "gcp")) == there
+
+
+def test_the_command_is_a_program() -> None:
+    """The command on the VM begins with a shebang: also what is no shell can call it."""
+    assert "\n@ command 2\n#!/bin/sh\nexec " in render(SITE, VALUES, "gcp").text
