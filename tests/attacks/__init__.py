@@ -1,0 +1,1 @@
+"""What an attacker tries; each must come to nothing."""
