@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 problems, 2 wrong use or a file that cannot be imported.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -166,7 +167,7 @@ def _import(options: argparse.Namespace) -> int:
     from .importing import import_from, write
 
     output: Path | None = options.output
-    if output is not None and output.exists():
+    if output is not None and os.path.lexists(output):
         raise LoadingError(f"{output}: is there already; remove it, or give another --output")
     imported = import_from(options.source, options.name)
     text = write(imported.definition, options.source.name)
@@ -177,10 +178,13 @@ def _import(options: argparse.Namespace) -> int:
     told = f"{len(imported.warnings)} warning{'' if len(imported.warnings) == 1 else 's'}"
     print(f"{imported.definition.name}: {steps}, {told}, {lost} not carried over", file=sys.stderr)
     if output is None:
-        sys.stdout.write(text)
+        # Python reads it as UTF-8, whatever the terminal's encoding is.
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
     else:
         try:
-            output.write_text(text, encoding="utf-8")
+            with output.open("x", encoding="utf-8") as file:
+                file.write(text)
         except OSError as error:
             raise LoadingError(f"{output}: {error.strerror}") from None
     return 1 if lost else 0

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from ..definition import ListName, Packages, Reboot, Shell, Step
@@ -12,7 +11,9 @@ from ..rules import package
 from . import accounts, cloud_files, commands
 from .entries import listed, mapping
 from .warnings import Warnings
+from .yaml_text import read
 
+Entries = dict[str, Any]
 Found = tuple[ListName, str, Step]
 
 ALWAYS = re.compile(r"[\[\s,\"'-]scripts[-_]user[\"']?\s*,\s*[\"']?always\b")
@@ -39,32 +40,28 @@ ORDER = ("bootcmd", "hostname", "fqdn", "timezone", "groups", "user", "users", "
          "package_upgrade", "packages", "package_reboot_if_required", "runcmd", "power_state", "cloud_final_modules")  # fmt: skip
 
 
-def load(place: str, text: str, warnings: Warnings) -> dict[str, Any]:
+def load(place: str, text: str, warnings: Warnings) -> Entries:
     """Read the keys of a cloud-config, and note what reading alone would lose: keys that stand twice, and comments.
 
     Raises:
         ImportError: PyYAML is not installed.
-        ValueError: The text is no YAML, or no mapping; the message says where.
+        ValueError: The text is no YAML, no mapping, or exceeds a bound; the message says where.
     """
-    yaml = import_module("yaml")
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _notice_repeated(place, node, warnings)
-        entries = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ValueError(" ".join(str(error).split())) from None
+    node, entries = read(text, warnings.bounds)
+    _notice_repeated(place, node, set(), warnings)
     found = mapping(entries)
     if not found:
-        raise ValueError("it has no keys")
+        raise ValueError("it is no YAML: it has no keys")
     comments = [line for line in text.split("\n")[1:] if re.match(r"\s*#", line)]
     if comments:
         warnings.lose(place, f"{len(comments)} lines of comments")
     return found
 
 
-def _notice_repeated(place: str, node: Any, warnings: Warnings) -> None:
-    if node is None or isinstance(node.value, str):
+def _notice_repeated(place: str, node: Any, known: set[int], warnings: Warnings) -> None:
+    if node is None or isinstance(node.value, str) or id(node) in known:
         return
+    known.add(id(node))
     seen: set[str] = set()
     pairs: list[tuple[Any, Any]] = [child if isinstance(child, tuple) else (None, child) for child in node.value]
     for key, value in pairs:
@@ -72,19 +69,27 @@ def _notice_repeated(place: str, node: Any, warnings: Warnings) -> None:
             if key.value in seen:
                 warnings.lose(f"{place}:{key.start_mark.line + 1}", f"the first {key.value}: the key stands there twice")
             seen.add(key.value)
-        _notice_repeated(place, value, warnings)
+        _notice_repeated(place, value, known, warnings)
 
 
-def cloud_config(place: str, entries: dict[str, Any], warnings: Warnings) -> Iterator[Found]:
-    """Yield (list, place, step) for what the keys ask for; what cannot become a step is noted."""
+def cloud_config(place: str, entries: Entries, refused: Collection[str], warnings: Warnings) -> Iterator[Found]:
+    """Yield (list, place, step) for what the keys ask for; what cannot become a step is noted.
+
+    Args:
+        place: Where the cloud-config is from.
+        entries: Its keys.
+        refused: The accounts that are not carried over, with which goes what is theirs.
+        warnings: Where what is to be known is noted.
+    """
     entries = {SYNONYMS.get(key, key): value for key, value in entries.items()}
     late: list[Found] = []
+    late_paths = cloud_files.deferred(entries.get("write_files"))
     for key in ORDER:
         if key in entries:
             list_name: ListName = "every_boot" if key == "bootcmd" else "first_boot"
-            for step in _of_key(key, f"{place}: {key}", entries[key], warnings):
+            for step in _of_key(key, f"{place}: {key}", entries[key], refused, warnings):
                 found = (list_name, f"{place}: {key}", step)
-                if key == "write_files" and cloud_files.deferred(entries[key], step):
+                if key == "write_files" and cloud_files.path_of(step) in late_paths:
                     late.append(found)
                 else:
                     yield found
@@ -95,18 +100,16 @@ def cloud_config(place: str, entries: dict[str, Any], warnings: Warnings) -> Ite
             warnings.lose(f"{place}: {key}", "there is no step for it; write a Shell or a File")
 
 
-def _of_key(key: str, place: str, value: Any, warnings: Warnings) -> Iterator[Step]:
-    readers: dict[str, Callable[[str, Any, Warnings], Iterator[Step]]] = {
-        "bootcmd": commands.bootcmd,
-        "runcmd": commands.runcmd,
-        "write_files": cloud_files.steps,
-        "users": accounts.users,
-        "user": accounts.users,
-        "groups": accounts.groups,
-        "packages": packages,
-        "power_state": power_state,
-    }
-    return readers[key](place, value, warnings) if key in readers else _short(key, place, value, warnings)
+def _of_key(key: str, place: str, value: Any, refused: Collection[str], warnings: Warnings) -> Iterator[Step]:
+    match key:
+        case "groups":
+            return accounts.groups(place, value, refused, warnings)
+        case "write_files":
+            return cloud_files.steps(place, value, refused, warnings)
+        case _ if key in READERS:
+            return READERS[key](place, value, warnings)
+        case _:
+            return _short(key, place, value, warnings)
 
 
 def _short(key: str, place: str, value: Any, warnings: Warnings) -> Iterator[Step]:
@@ -167,3 +170,13 @@ def power_state(place: str, value: Any, warnings: Warnings) -> Iterator[Step]:
         if key != "mode" and not (key == "condition" and entry in (True, "true", "True")):
             warnings.lose(f"{place}.{key}", "Reboot reboots at once, and once")
     yield Reboot("power state")
+
+
+READERS: dict[str, Callable[[str, Any, Warnings], Iterator[Step]]] = {
+    "bootcmd": commands.bootcmd,
+    "runcmd": commands.runcmd,
+    "users": accounts.users,
+    "user": accounts.users,
+    "packages": packages,
+    "power_state": power_state,
+}

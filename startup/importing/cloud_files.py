@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import gzip
 import shlex
-import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from ..definition import File, Shell, Step
 from ..rules import text as text_problem
-from .entries import listed, mapping
+from .bounds import Bounds
+from .entries import listed, mapping, wrong_with
 from .scripts import judge_text
 from .warnings import Warnings
 
@@ -21,7 +19,7 @@ BASE64 = {"b64", "base64", "gz+b64", "gz+base64", "gzip+b64", "gzip+base64"}
 GZIP = {"gz", "gzip"} | {name for name in BASE64 if name.startswith("gz")}
 
 
-def steps(place: str, value: Any, warnings: Warnings) -> Iterator[Step]:
+def steps(place: str, value: Any, refused: Collection[str], warnings: Warnings) -> Iterator[Step]:
     """Yield a step for each file."""
     for index, entry in enumerate(listed(value)):
         where = f"{place}[{index}]"
@@ -32,21 +30,25 @@ def steps(place: str, value: Any, warnings: Warnings) -> Iterator[Step]:
         for key in sorted(fields.keys() - KNOWN):
             warnings.lose(f"{where}.{key}", "a File has no such field; use Download for what lies elsewhere")
         try:
-            content = _decoded(fields)
-        except (ValueError, OSError, EOFError, zlib.error, binascii.Error) as error:
-            warnings.lose(where, f"its content: {' '.join(str(error).split())}")
-            continue
-        yield _step(where, fields, content, warnings)
+            content = _decoded(fields, warnings.bounds)
+        except ValueError as error:
+            warnings.lose(where, f"its content: {error}")
+        else:
+            yield from _step(where, fields, content, refused, warnings)
 
 
-def deferred(value: Any, step: Step) -> bool:
-    """Whether the entry of a step asks to be written after the packages."""
-    name = step.path if isinstance(step, File) else step.name.partition(" ")[2]
+def deferred(value: Any) -> set[str]:
+    """Return the paths of the entries that ask to be written after the packages."""
     entries = [mapping(entry) or {} for entry in listed(value)]
-    return any(entry.get("defer") is True and entry.get("path") == name for entry in entries)
+    return {str(entry.get("path")) for entry in entries if entry.get("defer") is True}
 
 
-def _decoded(fields: dict[str, Any]) -> bytes:
+def path_of(step: Step) -> str:
+    """Return the path that a step of this module writes."""
+    return step.path if isinstance(step, File) else step.name.partition(" ")[2]
+
+
+def _decoded(fields: dict[str, Any], bounds: Bounds) -> bytes:
     content: Any = fields.get("content", "")
     encoding = str(fields.get("encoding", "text/plain")).lower()
     if content is None:
@@ -58,13 +60,23 @@ def _decoded(fields: dict[str, Any]) -> bytes:
         raise ValueError(f"the encoding {encoding[:40]!r} is unknown")
     if encoding in BASE64:
         found = base64.b64decode(b"".join(found.split()), validate=True)
-    return gzip.decompress(found) if encoding in GZIP else found
+    if encoding not in GZIP:
+        return found
+    found = bounds.unpacked(found)
+    bounds.take(found)
+    return found
 
 
-def _step(where: str, fields: dict[str, Any], content: bytes, warnings: Warnings) -> Step:
+def _step(where: str, fields: dict[str, Any], content: bytes, refused: Collection[str], warnings: Warnings) -> Iterator[Step]:
     path = fields["path"]
     mode = _mode(where, fields.get("permissions"), warnings)
     user, group = _owner(where, fields.get("owner"), warnings)
+    if gone := sorted({user, group}.intersection(refused)):
+        warnings.lose(where, f"it belongs to {' and '.join(map(repr, gone))}, an account that is not carried over")
+        return
+    if wrong := wrong_with(File(path, content="", mode=mode, owner=user, group=group)):
+        warnings.lose(where, "; ".join(wrong))
+        return
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -74,7 +86,8 @@ def _step(where: str, fields: dict[str, Any], content: bytes, warnings: Warnings
     if fields.get("append") is True:
         warnings.say(where, "appends, so that a second run appends again; use File for the whole content")
     elif text is not None and text_problem(text) is None:
-        return File(path, content=text, mode=mode, owner=user, group=group)
+        yield File(path, content=text, mode=mode, owner=user, group=group)
+        return
     else:
         warnings.say(where, "is no text, which is what a File holds; it is written by a Shell step")
     coded = base64.encodebytes(content).decode()
@@ -83,7 +96,7 @@ def _step(where: str, fields: dict[str, Any], content: bytes, warnings: Warnings
     script = f"mkdir -p {shlex.quote(path.rpartition('/')[0] or '/')}\nbase64 -d <<'END' {write}{quoted}\n{coded}END\n"
     if fields.get("append") is not True or "permissions" in fields or "owner" in fields:
         script += f"chown {shlex.quote(f'{user}:{group}')} {quoted}\nchmod {mode:o} {quoted}\n"
-    return Shell(f"{'append' if write == '>>' else 'write'} {path}", script=script)
+    yield Shell(f"{'append' if write == '>>' else 'write'} {path}", script=script)
 
 
 def _mode(where: str, value: Any, warnings: Warnings) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
+from ..definition import StartupScript, Step
+from ..validation import validate
+
 
 def listed(value: Any) -> list[Any]:
     """Return the entries of a list; anything else is the one entry, nothing is none."""
@@ -25,3 +28,9 @@ def words(value: Any) -> list[Any]:
     if isinstance(value, str):
         return [word for word in re.split(r"[,\s]+", value) if word]
     return [entry.strip() if isinstance(entry, str) else entry for entry in listed(value)]
+
+
+def wrong_with(step: Step) -> list[str]:
+    """Return what is wrong with a step, each with the field that it is about."""
+    found = validate(StartupScript("imported", first_boot=[step]))
+    return [f"{problem.path.partition('.')[2]} {problem.message}" for problem in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,9 +14,13 @@ from ..problems import StartupScriptError
 from ..rendering import render
 from ..rules import NAME_LIMIT
 from ..validation import validate
-from .scripts import script_step
+from . import accounts, tree
+from .bounds import DOCUMENT, TooLong, TooMuch
+from .cloud_config import ALWAYS, Entries, cloud_config, load
+from .entries import wrong_with
+from .scripts import Neighbours, script_step
 from .sources import Source, sources
-from .warnings import Warning, Warnings
+from .warnings import Warning, Warnings, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,45 +53,69 @@ def import_from(path: Path, name: str = "") -> Imported:
         >>> import_from(folder, "site").definition.first_boot[0].name
         'first-boot.sh'
     """
-    if not path.exists():
-        raise LoadingError(f"{path}: no such file or folder")
+    try:
+        return _imported(path, name)
+    except TooLong as error:
+        raise LoadingError(f"{visible(str(path))}: {error}") from None
+
+
+def _imported(path: Path, name: str) -> Imported:
     warnings = Warnings()
+    files = tree.files(path, warnings)
     # What cloud-config asks for is there before cloud-init runs a script.
-    found = sorted(sources(path, warnings), key=_is_script)
+    found = _timed(sorted(_that_fit(sources(files, warnings), warnings), key=_is_script), warnings)
     lists = _Lists(warnings)
-    names = [str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()]
-    for source in _timed(found, warnings):
-        if source.kind == "cloud-config":
-            _carry_over(source, lists, warnings)
-        else:
+    configs = _configs(found, warnings)
+    refused = accounts.refused(configs.values())
+    names = Neighbours(file.place for file in files)
+    for source in found:
+        warnings.bounds.in_time()
+        if source.kind == "script":
             lists.add(source.list_name, source.place, script_step(source, names, warnings))
+        elif source in configs:
+            _carry_over(source, configs[source], refused, lists, warnings)
+    told = warnings.all(path.name)
     if not any(lists.steps.values()):
-        told = "".join(f"\n{warning}" for warning in warnings.found)
-        raise LoadingError(f"{path}: holds nothing that can be imported{told}")
-    definition = StartupScript(name or path.resolve().stem[:NAME_LIMIT] or "imported", **lists.steps)
+        raise LoadingError("\n".join([f"{visible(str(path))}: holds nothing that can be imported", *map(str, told)]))
+    definition = StartupScript(name or printable(path.resolve().stem)[:NAME_LIMIT].strip() or "imported", **lists.steps)
     if wrong := validate(definition):
-        raise LoadingError(f"{path}: {'; '.join(map(str, wrong))}")
+        raise LoadingError(f"{visible(str(path))}: {visible('; '.join(map(str, wrong)))}")
     _measure(definition, warnings)
-    return Imported(definition, tuple(warnings.found))
+    return Imported(definition, warnings.all(path.name))
 
 
 def _is_script(source: Source) -> bool:
     return source.kind == "script"
 
 
-def _carry_over(source: Source, lists: _Lists, warnings: Warnings) -> None:
-    from .cloud_config import cloud_config, load  # needs PyYAML
+def _that_fit(found: Iterable[Source], warnings: Warnings) -> Iterator[Source]:
+    for source in found:
+        try:
+            warnings.bounds.take(source.text)
+        except TooMuch as error:
+            warnings.lose(source.place, str(error))
+        else:
+            yield source
 
-    try:
-        entries = load(source.place, source.text, warnings)
-    except ImportError:
-        raise LoadingError(
-            f"{source.place}: cloud-config is YAML, and PyYAML, which reads it, is not installed; install pyyaml"
-        ) from None
-    except ValueError as error:
-        warnings.lose(source.place, f"it is no YAML: {error}")
-        return
-    for list_name, place, step in cloud_config(source.place, entries, warnings):
+
+def _configs(found: Iterable[Source], warnings: Warnings) -> dict[Source, Entries]:
+    """Return the entries of each cloud-config that can be read."""
+    configs: dict[Source, Entries] = {}
+    for source in found:
+        if source.kind == "cloud-config":
+            try:
+                configs[source] = load(source.place, source.text, warnings)
+            except ImportError:
+                raise LoadingError(
+                    f"{visible(source.place)}: cloud-config is YAML, and PyYAML, which reads it, is not installed; install pyyaml"
+                ) from None
+            except ValueError as error:
+                warnings.lose(source.place, str(error))
+    return configs
+
+
+def _carry_over(source: Source, entries: Entries, refused: Collection[str], lists: _Lists, warnings: Warnings) -> None:
+    for list_name, place, step in cloud_config(source.place, entries, refused, warnings):
         lists.add("every_boot" if step.name == "runcmd" and source.list_name == "every_boot" else list_name, place, step)
 
 
@@ -104,8 +133,6 @@ def _timed(found: list[Source], warnings: Warnings) -> list[Source]:
 
 
 def _at_each_boot(text: str) -> bool:
-    from .cloud_config import ALWAYS
-
     return ALWAYS.search(text) is not None
 
 
@@ -115,30 +142,39 @@ class _Lists:
     def __init__(self, warnings: Warnings) -> None:
         self.steps: dict[ListName, list[Step]] = {"first_boot": [], "every_boot": [], "shutdown": []}
         self.warnings = warnings
-        self.names: set[str] = set()
+        self.names: dict[str, int] = {}
 
     def add(self, list_name: ListName, place: str, step: Step) -> None:
         """Add a step; one that has problems is named instead."""
+        self.warnings.bounds.in_time()
         step = replace(step, name=self._free(step.name))
-        if wrong := validate(StartupScript("imported", first_boot=[step])):
+        if wrong := wrong_with(step):
             for problem in wrong:
-                self.warnings.lose(place, f"{problem.path.partition('.')[2]} {problem.message}")
+                self.warnings.lose(place, problem)
             return
-        self.names.add(step.name)
+        self.names.setdefault(step.name, 1)
         self.steps[list_name].append(step)
 
     def _free(self, name: str) -> str:
-        name = "".join(c if c.isprintable() else " " for c in name)[:NAME_LIMIT] or "step"
-        number = 1
+        name = printable(name)[:NAME_LIMIT] or "step"
         found = name
         while found in self.names:
-            number += 1
-            found = f"{name[: NAME_LIMIT - 5]} {number}"
+            self.names[name] = self.names.get(name, 1) + 1
+            found = f"{name[: NAME_LIMIT - 5]} {self.names[name]}"
         return found
+
+
+def printable(name: str) -> str:
+    """Return a name as a step may have it, with spaces for what cannot be printed."""
+    return "".join(c if c.isprintable() else " " for c in name)
 
 
 def _measure(definition: StartupScript, warnings: Warnings) -> None:
     """Say for which cloud the definition is too large."""
+    size = sum(len(getattr(step, "script", "")) + len(getattr(step, "content", "")) for _, _, step in definition.steps())
+    if size > DOCUMENT:  # compressing it for each cloud would take long
+        warnings.say("payload", f"has {size:,} characters of texts: no slot may hold them; `render` says it for each cloud")
+        return
     for cloud in CLOUDS:
         try:
             render(definition, {}, _cloud(cloud))

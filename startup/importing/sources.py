@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from email import message_from_bytes
 from email.message import Message
-from pathlib import Path
 from typing import Literal
 
 from ..definition import ListName
+from .bounds import NESTED, TooMuch
+from .mime import document, filename, too_deep
+from .tree import Found, content
 from .warnings import Warnings
 
 Kind = Literal["script", "cloud-config"]
@@ -57,41 +56,33 @@ class Source:
     user_script: bool = False
 
 
-def sources(path: Path, warnings: Warnings) -> Iterator[Source]:
-    """Yield what a file, or each file of a folder in the order of names, holds."""
-    if path.is_file():
-        yield from _file(path, path.name, warnings)
-        return
-    for file in sorted(path.rglob("*"), key=lambda file: file.relative_to(path).parts):
-        place = str(file.relative_to(path))
-        hidden = [part for part in file.relative_to(path).parts if part.startswith(".")]
-        if file.is_dir() and not file.is_symlink() and not (file.name.startswith(".") and len(hidden) == 1):
-            continue
-        if hidden:
-            if len(hidden) == 1 and file.name == hidden[0]:
-                warnings.lose(place, "it is hidden")
-        elif not file.is_file():
-            warnings.lose(place, "it is no file that can be read")
-        else:
-            yield from _file(file, place, warnings)
+def sources(files: Iterable[Found], warnings: Warnings) -> Iterator[Source]:
+    """Yield what each file holds."""
+    for file in files:
+        if file.path is not None:
+            try:
+                found = content(file.path)
+            except ValueError as error:
+                warnings.lose(file.place, str(error))
+            else:
+                yield from content_of(file.place, found, warnings)
 
 
-def _file(file: Path, place: str, warnings: Warnings) -> Iterator[Source]:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        warnings.lose(place, f"it cannot be read: {error.strerror}")
-        return
-    yield from content_of(place, content, warnings)
+def content_of(place: str, content: bytes, warnings: Warnings, depth: int = 0) -> Iterator[Source]:
+    """Yield what the bytes of a file, or of a part of a MIME document, hold; their beginning says what they are.
 
-
-def content_of(place: str, content: bytes, warnings: Warnings) -> Iterator[Source]:
-    """Yield what the bytes of a file, or of a part of a MIME document, hold; their beginning says what they are."""
+    Args:
+        place: Where they are from.
+        content: The bytes.
+        warnings: Where what is to be known of them is noted.
+        depth: In how many MIME documents they lie.
+    """
+    warnings.bounds.in_time()
     if content.startswith(b"\x1f\x8b"):
         try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error):
-            warnings.lose(place, "it is compressed and damaged")
+            content = warnings.bounds.unpacked(content)
+        except ValueError as error:
+            warnings.lose(place, str(error))
             return
     try:
         text = content.decode("utf-8-sig")
@@ -100,7 +91,7 @@ def content_of(place: str, content: bytes, warnings: Warnings) -> Iterator[Sourc
         return
     head = text.lstrip()
     if re.match(r"(?i)(content-type:\s*multipart/|mime-version:)", head):
-        yield from _parts(place, head.encode(), warnings)
+        yield from _parts(place, head.encode(), warnings, depth)
     elif text.strip():
         yield from _told(place, text, warnings)
     else:
@@ -108,11 +99,13 @@ def content_of(place: str, content: bytes, warnings: Warnings) -> Iterator[Sourc
 
 
 def _told(place: str, text: str, warnings: Warnings) -> Iterator[Source]:
-    first = text.lstrip().partition("\n")[0].strip()
+    first, rest = _first_line(text)
     if first.startswith("## template:"):
         warnings.say(place, "is a template, which nothing fills in here")
-        rest = text.lstrip().partition("\n")[2]
-        yield from _told(place, rest, warnings) if rest.strip() else ()
+        text = rest
+        first, rest = _first_line(text)
+    if not text.strip():
+        warnings.lose(place, "it is empty")
     elif re.match(r"#cloud-config\s*(#.*)?$", first):
         yield Source(place, "cloud-config", text, "first_boot")
     elif first == "#cloud-boothook":
@@ -128,6 +121,11 @@ def _told(place: str, text: str, warnings: Warnings) -> Iterator[Source]:
                 warnings.lose(place, f"{line.strip()} is fetched by cloud-init; save it here and import it")
     else:
         warnings.lose(place, "it is neither a script (#!), nor cloud-config, nor MIME; a step that needs it gets it by File")
+
+
+def _first_line(text: str) -> tuple[str, str]:
+    first, _, rest = text.lstrip().partition("\n")
+    return first.strip(), rest
 
 
 def when(place: str, warnings: Warnings) -> ListName:
@@ -150,20 +148,26 @@ def boothook(place: str, text: str, warnings: Warnings) -> Source:
     return Source(place, "script", script, "every_boot")
 
 
-def _parts(place: str, content: bytes, warnings: Warnings) -> Iterator[Source]:
-    document = message_from_bytes(content)
-    for what, text in (("before the first part", document.preamble), ("after the last part", document.epilogue)):
+def _parts(place: str, content: bytes, warnings: Warnings, depth: int) -> Iterator[Source]:
+    try:
+        if depth == NESTED:
+            raise too_deep()
+        found = document(content, warnings.bounds)
+    except TooMuch as error:
+        warnings.lose(place, str(error))
+        return
+    for what, text in (("before the first part", found.preamble), ("after the last part", found.epilogue)):
         if text and text.strip():
             warnings.lose(place, f"{len(text.strip().splitlines())} lines of text {what}")
-    if not document.is_multipart():
+    if not found.is_multipart():
         warnings.lose(place, "it is a MIME document without parts")
         return
-    leaves = [part for part in document.walk() if not part.is_multipart()]
+    leaves = [part for part in found.walk() if not part.is_multipart()]
     for number, part in enumerate(leaves, 1):
-        yield from _part(f"{place}: {part.get_filename() or f'part {number}'}", part, warnings)
+        yield from _part(f"{place}: {filename(part, f'part {number}')}", part, warnings, depth)
 
 
-def _part(place: str, part: Message, warnings: Warnings) -> Iterator[Source]:
+def _part(place: str, part: Message, warnings: Warnings, depth: int) -> Iterator[Source]:
     payload = part.get_payload(decode=True)
     content = payload if isinstance(payload, bytes) else b""
     for header in ("Merge-Type", "X-Merge-Type", "Launch-Index"):
@@ -171,7 +175,7 @@ def _part(place: str, part: Message, warnings: Warnings) -> Iterator[Source]:
             warnings.lose(place, f"the header {header}: {part[header]}")
     kind = part.get_content_type()
     if kind not in TYPES or content.startswith(b"\x1f\x8b"):
-        yield from content_of(place, content, warnings)
+        yield from content_of(place, content, warnings, depth + 1)
         return
     try:
         text = content.decode("utf-8")

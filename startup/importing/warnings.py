@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .bounds import SHOWN, WARNINGS, Bounds
+
 
 @dataclass(frozen=True, slots=True)
 class Warning:
@@ -27,16 +29,44 @@ class Warning:
         return f"{self.place}: {self.message}"
 
 
+def visible(text: str) -> str:
+    """Return a text as a terminal may show it: on one line, with everything that acts or hides written as an escape.
+
+    Example:
+        >>> print(visible("a\\x1b[2Jb"))
+        a\\x1b[2Jb
+    """
+    if len(text) > SHOWN:
+        text = f"{text[:SHOWN]}..."
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 @dataclass(slots=True)
 class Warnings:
-    """Gather warnings in the order of the input."""
+    """Gather warnings in the order of the input; what it took of its bounds is known here, too."""
 
     found: list[Warning] = field(default_factory=list[Warning])
+    more: list[int] = field(default_factory=lambda: [0, 0])
+    bounds: Bounds = field(default_factory=Bounds)
 
     def say(self, place: str, message: str) -> None:
         """Note something that is in the definition, but differs or is risky."""
-        self.found.append(Warning(place, message))
+        self._note(place, message, lost=False)
 
     def lose(self, place: str, message: str) -> None:
         """Note something that is not in the definition."""
-        self.found.append(Warning(place, f"not carried over: {message}", lost=True))
+        self._note(place, f"not carried over: {message}", lost=True)
+
+    def _note(self, place: str, message: str, lost: bool) -> None:
+        if len(self.found) < WARNINGS:
+            self.found.append(Warning(visible(place), visible(message), lost))
+        else:
+            self.more[lost] += 1
+
+    def all(self, place: str) -> tuple[Warning, ...]:
+        """Return what was noted, with the number of those that are too many to be shown."""
+        said, lost = self.more
+        if not said + lost:
+            return tuple(self.found)
+        message = f"{said + lost:,} more warnings, {lost:,} of them of what is not carried over: {WARNINGS:,} are shown"
+        return *self.found, Warning(visible(place), f"{message}; import fewer files at once", lost > 0)

@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from typing import cast
 
 from ..definition import LIST_NAMES, StartupScript, Step
+from .warnings import visible
 
 _PACKAGE = __name__.partition(".importing")[0]
 
@@ -68,12 +69,13 @@ def literal(text: str) -> str:
     """Write a text as Python does: lines as lines where every character can be seen, escaped where not."""
     if "\n" not in text or not all(c.isprintable() or c in "\n\t" for c in text):
         return _quoted(text)
-    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    return f'"""\\\n{escaped[:-1]}\\""""' if escaped.endswith('"') else f'"""\\\n{escaped}"""'
+    # No three quotes in a row end the literal too early, and no quote before those that end it.
+    escaped = re.sub(r'"(?=""|\Z)', r'\"', text.replace("\\", "\\\\"))
+    return f'"""\\\n{escaped}"""'
 
 
 def _docstring(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = visible(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"""{escaped}"""'
 
 
