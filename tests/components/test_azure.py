@@ -289,4 +289,6 @@ def test_a_location_has_one_spelling() -> None:
 
 def test_a_wait_needs_the_consoles_text() -> None:
     """`wait`: Without boot diagnostics there is no console to read, which is said before anything is registered."""
-    assert "\n  wait: needs the console's text; leave boot_diagnostics at True" in str(vm(wait=True, boot_diagnostics=False).error)
+    error = vm(wait=True, boot_diagnostics=False).error
+
+    assert "\n  wait: needs the console's text; leave boot_diagnostics at True" in str(error)
