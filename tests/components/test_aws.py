@@ -263,3 +263,9 @@ def test_two_vms_look_up_once() -> None:
 
     assert 4 == len(deployment.looked_up)
     assert {"a-network", "b-network"} <= {name for _, name in deployment.all()}
+
+
+@pytest.mark.parametrize("limit", [0, 65, True, "2"])
+def test_a_hop_limit_has_bounds(limit: object) -> None:
+    """What AWS would refuse in the middle of a deployment is said before."""
+    assert f"\n  metadata_hop_limit: is {limit!r}; give a whole number from 1 to 64" in str(vm(metadata_hop_limit=limit).error)

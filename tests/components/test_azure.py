@@ -285,3 +285,10 @@ def test_what_azure_refuses_is_said_before(field: str, value: object, says: str)
 def test_a_location_has_one_spelling() -> None:
     """The portal's spelling of a location means the same network and group."""
     assert vm(location="westeurope").resource("web-vm").properties == vm(location="West Europe").resource("web-vm").properties
+
+
+def test_a_wait_needs_the_consoles_text() -> None:
+    """`wait`: Without boot diagnostics there is no console to read, which is said before anything is registered."""
+    error = vm(wait=True, boot_diagnostics=False).error
+
+    assert "\n  wait: needs the console's text; leave boot_diagnostics at True" in str(error)

@@ -211,3 +211,13 @@ def test_service_account_ids_fit_and_differ() -> None:
 
     assert 3 == len(ids)
     assert all(6 <= len(account) <= 30 for account in ids)
+
+
+def test_service_account_ids_differ_between_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two stacks in one project may have a VM of the same name each: their accounts have other ids."""
+    ids: set[str] = set()
+    for stack in ("dev", "prod"):
+        monkeypatch.setattr(pulumi, "get_stack", lambda stack=stack: stack)
+        ids.add(vm().resource("web-identity").properties["accountId"])
+
+    assert 2 == len(ids)

@@ -9,7 +9,7 @@ import pulumi
 import pytest
 
 from components import values
-from startup import Shell, StartupScript, fingerprint, render
+from startup import Shell, StartupScript, fingerprint, render, validate
 from startup.testing.deployment import Deployment, deploy
 
 from .conftest import WITH_VALUE, Kind
@@ -96,14 +96,20 @@ def test_problems_found_only_with_the_value_are_said_alike(kind: Kind) -> None:
 
 
 def test_equal_vms_are_rendered_once(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many VMs with one definition and equal values cost one rendering; another value, one more."""
+    """Many VMs with one definition and equal values are judged and rendered once; another value, once more."""
     script = StartupScript("many", every_boot=[Shell("hello", script='echo "$PEER"', uses=["PEER"])])
+    judged: list[str] = []
     rendered: list[str] = []
+
+    def judging(definition: Any, given: Any) -> Any:
+        judged.append(given["PEER"])
+        return validate(definition, given)
 
     def counting(definition: Any, given: Any, cloud: Any) -> Any:
         rendered.append(given["PEER"])
         return render(definition, given, cloud)
 
+    monkeypatch.setattr(values, "validate", judging)
     monkeypatch.setattr(values, "render", counting)
     deployment = deploy(
         lambda: (
@@ -113,7 +119,7 @@ def test_equal_vms_are_rendered_once(kind: Kind, monkeypatch: pytest.MonkeyPatch
     )
 
     assert deployment.error is None
-    assert ["a", "b"] == rendered
+    assert [["a", "b"], ["a", "b"]] == [judged, rendered]
 
 
 def unknown() -> pulumi.Output[str]:

@@ -229,3 +229,20 @@ def test_status_of_an_apply_that_has_just_begun(machine: Machine) -> None:
     """)
 
     assert ["2", "0"] == shown.stdout.splitlines()
+
+
+def test_apply_beside_somebody_elses(machine: Machine) -> None:
+    """L10: an operator's apply ends with a result, also when somebody else's began just after his own."""
+    machine.boot(SITE)
+    machine.run("cd /usr/local/bin; mv curl curl.real; mv systemctl systemctl.real")
+    slow = "#!/bin/sh\n[ ! -e /other ] || { touch /asked; /usr/bin/sleep 0.5; }\nexec /usr/local/bin/curl.real \"$@\"\n"
+    machine.write("/usr/local/bin/curl", slow, 0o755)
+    machine.write("/usr/local/bin/systemctl", """#!/bin/sh
+        /usr/local/bin/systemctl.real "$@" || exit
+        [ "$*" = 'start evenboot.service' ] && [ ! -e /other ] || exit 0
+        touch /other
+        /usr/local/bin/systemctl.real start evenboot.service >/dev/null 2>&1 &
+        until [ -e /asked ]; do /usr/bin/sleep 0.02; done
+    """, 0o755)  # fmt: skip
+
+    assert 0 == machine.evenboot("apply").returncode

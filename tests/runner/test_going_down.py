@@ -186,3 +186,13 @@ def test_signal_just_before_a_step(machine: Machine) -> None:
     assert time.monotonic() - begun < 15
     assert ("failed", ["one"]) == (status.result, machine.lines())
     assert str(status.message).endswith("interrupted by a TERM signal")
+
+
+def test_no_pause_after_a_stop(machine: Machine) -> None:
+    """L13: a step that an orderly stop has ended is not about to be tried again, and no pause holds the stop up."""
+    find = Shell("find", script="pgrep -f 'evenboot obey' | head -n 1 >/runner")
+    ended = Shell("ended", script="kill -TERM $(cat /runner); sleep 30", retries=3)
+    machine.boot(StartupScript("site", first_boot=[find, ended]))
+
+    assert [] == [line for line in machine.console() if "again in" in line]
+    assert "step 'ended' was interrupted by a TERM signal" == machine.status().message

@@ -133,3 +133,10 @@ def test_reboot_that_is_changed(machine: Machine) -> None:
 
     assert 2 == len(machine.lines("/reboots"))
     assert "ok" == machine.boot().result
+
+
+def test_where_unless_runs(machine: Machine) -> None:
+    """Its text runs in the root folder, as every step's."""
+    machine.boot(StartupScript("site", first_boot=[Reboot("new kernel", unless="pwd >/seen")]))
+
+    assert ["/"] == machine.lines("/seen")

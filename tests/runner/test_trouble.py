@@ -572,3 +572,15 @@ def test_service_that_is_back_after_the_steps(machine: Machine) -> None:
 
     assert ["one", "mends", "mends", "three"] == machine.lines()
     assert ["cached", "cloud"] == [result["source"] for result in machine.results()[1:]]
+
+
+def test_error_with_words(machine: Machine) -> None:
+    """L9: what the metadata service says with an error is no payload: it does not answer, and the last definition is used."""
+    machine.boot(SITE)
+    words = 'while [ $# -gt 0 ]; do [ "$1" != -o ] || echo "try again" >"$2"; shift; done; printf 503; exit'
+    break_service(machine, words, "startup-script")
+    machine.hurry()
+    status = machine.boot()
+
+    assert ("ok", "cached") == (status.result, status.source)
+    assert "the metadata service does not answer: the last definition is used" == status.message

@@ -125,3 +125,11 @@ def test_a_key_in_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setenv("GOOGLE_CREDENTIALS", wrong)
         with pytest.raises(ConsoleError, match="cannot log in to Google Cloud"):
             console_at("web", GCP.vm).read()
+
+
+def test_a_throttle_without_a_reason_may_pass(opened: Open) -> None:
+    """Google's front answers 429 by itself, without its words for it."""
+    console, _ = opened(GCP, lambda asked: Said(429, "<html>Too many requests</html>"))
+
+    with pytest.raises(ConsoleBusy, match=r"^web: Google says 429"):
+        console.read()
