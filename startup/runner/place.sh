@@ -13,7 +13,7 @@ refuse() {
 # beside root can have chosen it: nobody (empty), the number of one user, or "many".
 # A link is followed if root alone can have put it there; if OWNER can, too, and it leads to a folder of his.
 walk_to() {
-	uid=0 links=0 his='' others='' way=''
+	uid=0 links=0 others='' way=''
 	[ "$2" = root ] || uid=$(id -u "$2") || exit
 	cd / && see_folder
 	walk "$1"
@@ -28,10 +28,10 @@ walk() {
 		case $part in
 		'' | .) ;;
 		..) cd -P .. && way=${way%/*} && see_folder ;;
+		"$newline") his_own . ;;
 		*) enter "$part" ;;
 		esac
 	done
-	[ -z "$his" ] || his_own .
 }
 
 # see_folder: sets $here and $above to what the working directory and the one above it are, whatever their names; to whom
@@ -50,7 +50,7 @@ enter() {
 		follow "$1"
 		return
 	elif [ ! -e "./$1" ]; then
-		[ -z "$his" ] || his_own "$1"
+		case $left in *"$newline"*) his_own "$1" ;; esac
 		mkdir "./$1" || exit
 	elif [ ! -d "./$1" ]; then
 		refuse "$1" 'is not a folder'
@@ -79,17 +79,16 @@ suspect() {
 	done
 }
 
-# follow NAME: goes on where the link leads.
+# follow NAME: goes on where the link leads. A line end, which is in no path, stands where a link of the owner's has led.
 follow() {
+	target=$(readlink "./$1") || exit
 	case $others in
-	'') ;;
-	"$uid") his=yes ;;
+	'') left=$target/$left ;;
+	"$uid") left=$target/$newline/$left ;;
 	*) refuse "$1" 'is a link that others than root and the owner can change, and is not followed' ;;
 	esac
 	links=$((links + 1))
 	[ "$links" -le 40 ] || refuse "$1" 'is one link too many'
-	target=$(readlink "./$1") || exit
-	left=$target/$left
 	case $target in /*) cd / && way='' && see_folder ;; esac
 }
 

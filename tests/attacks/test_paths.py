@@ -248,6 +248,11 @@ HONEST = {
         File("/home/mallory/current/app", content="x", **MINE),
         "/home/mallory/rel/5/app 644 mallory mallory",
     ),
+    "a folder that is missing behind a link of his own": (
+        "runuser -u mallory -- sh -c 'cd ~mallory; mkdir -p rel/5; ln -s /home/mallory/rel/5 current'",
+        File("/home/mallory/current/conf/d/app", content="x", **MINE),
+        "/home/mallory/rel/5/conf/d/app 644 mallory mallory",
+    ),
     "his own folder for another": (
         "runuser -u mallory -- mkdir -m 700 /home/mallory/www",
         Directory("/home/mallory/www", owner="nobody", group="nogroup"),
