@@ -347,7 +347,7 @@ def importing(path: Path, *more: str) -> Callable[[], int]:
 def test_bounds(tmp_path: Path, name: str) -> None:
     """`import`: What would take minutes, gigabytes or a stack trace ends soon, with the bound that it exceeds.
 
-    Each took more than ten seconds of CPU time or a gigabyte, or ended with a stack trace, before there were bounds.
+    Without bounds most of them take more than ten seconds or a gigabyte, or end with a stack trace.
     """
     content, message = HOSTILE[name]
     (tmp_path / "user-data").write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -520,7 +520,7 @@ CONTROL = "\x1b[2J\x1b]0;x\x07\r\n\x85\u202e\u2028evenboot"
 
 
 def test_warnings_show_no_control_characters(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """W3: Keys, names, file names and texts of the input reach the terminal escaped, and each warning is one line."""
+    """`import`: Keys, names, file names and texts of the input reach the terminal escaped, and each warning is one line."""
     folder = tmp_path / f"in{CONTROL}"
     folder.mkdir()
     config = {
