@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zopfli.gzip
+import deflate
 
 from startup import Shell, StartupScript, render
 from startup.overflow import BOOTSTRAP_LIMIT, overflow
@@ -20,6 +20,6 @@ def measure() -> list[Figure]:
     bootstrap = overflow(MINIMAL, {}, "aws").bootstrap(url, "eu-central-1")
     return [
         figure("minimal definition for aws, plain", len(plain), "bytes", 10_240),
-        figure("the same, compressed with zopfli", len(zopfli.gzip.compress(plain)), "bytes", 4_096),
+        figure("the same, compressed", len(deflate.gzip_compress(plain, compresslevel=12)), "bytes", 4_096),
         figure("bootstrap of a script in S3, plain", bootstrap.size, "bytes", BOOTSTRAP_LIMIT),
     ]

@@ -311,4 +311,4 @@ def too_large(size: int, limit: int, compressed: bool, contributors: Sequence[tu
 
 
 def no_compressor() -> str:
-    return "does not fit uncompressed, and the package zopfli, which compresses it, is not installed; install zopfli"
+    return "does not fit uncompressed, and the package deflate, which compresses it, is not installed; install deflate"

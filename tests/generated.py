@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
 import hypothesis
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from startup import Directory, Download, File, Packages, Reboot, Service, Shell, StartupScript, Unit, User, rules
 from startup.definition import LIST_NAMES
-from startup.delivery.document import fitted
 
 FRAGMENTS = (
     '\n', '\r\n', '\r', '\n\n', ' ', '\t', '|', '||', '\\', '\\n', '\\c', "'", '"', '`id`', '$(touch /pwned)',
@@ -165,16 +160,6 @@ def uses(step: Any) -> tuple[str, ...]:
     """The names of the values that a step sees."""
     found = getattr(step, "uses", ())
     return found if isinstance(found, tuple) else ()
-
-
-@contextmanager
-def quick_compression() -> Iterator[None]:
-    """Let zlib compress, as zopfli takes a third of a second for each payload; a VM unpacks both the same way."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zopfli.gzip.compress", partial(gzip.compress, mtime=0))
-        fitted.cache_clear()
-        yield
-        fitted.cache_clear()
 
 
 def try_many(count: int, strategy: SearchStrategy[Any], check: Callable[[Any], int]) -> None:

@@ -17,7 +17,7 @@ SDKS = {"aws": "pulumi_aws", "gcp": "pulumi_gcp", "azure": "pulumi_azure_native"
 READERS = {"aws": {"boto3", "botocore"}, "gcp": {"google", "requests"}, "azure": {"azure"}}
 # what each package may import beside itself and the standard library
 MAY_IMPORT = {
-    "startup": {"zopfli"},
+    "startup": {"deflate"},
     "components": {"startup", "pulumi", *SDKS.values()},
     # a package's own program finds `hosted` by its place in the repository
     "hosted": {"components", "google", "grpc", "hosted", "pulumi", "startup"},

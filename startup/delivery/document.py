@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
@@ -64,21 +63,16 @@ def seal(document: bytes) -> bytes:
 def fitted(document: bytes, limit: int) -> bytes:
     """Return a document as it is when it fits, else compressed; the result may still be larger than the limit.
 
-    zopfli and not zlib, because zlib's output differs between its builds, and where the slot's bytes differ the
+    libdeflate and not zlib, because zlib's output differs between its builds, and where the slot's bytes differ the
     cloud restarts the VM.
 
     Raises:
-        StartupScriptError: The document has to be compressed and zopfli is not installed.
+        StartupScriptError: The document has to be compressed and the package deflate is not installed.
     """
     if len(document) <= limit:
         return document
-    # zopfli takes seconds for megabytes and gains some 5 percent over zlib: no use where far more is missing.
-    compressor = zlib.compressobj(9, wbits=31)
-    rough = compressor.compress(document) + compressor.flush()
-    if len(rough) > limit * 5 // 4:
-        return rough
     try:
-        compress: Callable[[bytes], bytes] = import_module("zopfli.gzip").compress
+        compress: Callable[..., bytearray] = import_module("deflate").gzip_compress
     except ImportError:
         raise StartupScriptError([Problem("payload", problems.no_compressor())]) from None
-    return compress(document)
+    return bytes(compress(document, compresslevel=12))

@@ -13,7 +13,6 @@ from hypothesis.strategies import integers, none, one_of, sampled_from
 from startup.delivery import CLOUDS
 from startup.testing.machine import Machine
 
-from ..generated import quick_compression
 from .edits import EDITS, NAMES
 from .history import CALLS, SERVICES, SLOTS, SPELLINGS, History
 
@@ -127,7 +126,7 @@ class Histories(RuleBasedStateMachine):
 @contextmanager
 def machine_for_histories(folder: Path, shell: str, cloud: str) -> Iterator[Machine]:
     """Make a machine for one history after the other, with a disk that is soon full."""
-    with quick_compression(), Machine(folder / "machine", shell, cloud) as machine:
+    with Machine(folder / "machine", shell, cloud) as machine:
         machine.enter("mount -t tmpfs -o size=4m tmpfs /var").check_returncode()
         machine.hurry()
         yield machine

@@ -11,7 +11,7 @@ from startup import Directory, Download, File, Packages, Service, Shell, Unit, U
 from startup.testing.machine import Machine
 from startup.testing.root import why_not
 
-from ..generated import Given, definitions, quick_compression, try_many
+from ..generated import Given, definitions, try_many
 from .probing import play, prepare, together
 
 REASON = why_not()
@@ -52,5 +52,4 @@ def test_everything_comes_back(machines: list[Machine], exhaustive: bool) -> Non
             assert [] == list(play(machine, played, number))
         return len(accepted)
 
-    with quick_compression():
-        try_many(10_000 if exhaustive else 1_000, batches, check)
+    try_many(10_000 if exhaustive else 1_000, batches, check)
