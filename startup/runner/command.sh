@@ -75,7 +75,10 @@ apply() {
 
 # log [STEP]: prints the whole log, the older file first, or what the step printed when it last ran.
 log() {
-	if [ $# -gt 0 ]; then
+	if [ -t 1 ]; then
+		# What a step has printed does not steer a terminal.
+		log "$@" | tr '\000-\010\013-\037\177' '[?*]'
+	elif [ $# -gt 0 ]; then
 		step_output "$(as_json "$1")"
 	else
 		whole_log

@@ -26,14 +26,16 @@ pipe_log() {
 	set +f
 	rm -f "$run/log" "$run"/output.*
 	set -f
-	mkfifo "$run/log"
+	# The process at its other end may die. Ignored, as opposed to caught, steps would ignore the signal as well.
+	trap : PIPE
+	# Without room for a pipe it stays the log itself.
+	mkfifo "$run/log" || return 0
 	# In a group, as dash keeps what a function closes open for later; the lock would be held as long as this runs.
 	{ keep_output; } <"$run/log" 7>&- 9>&- &
 	writer=$!
-	exec 7>"$run/log"
-	# The process at its other end may die. Ignored, as opposed to caught, steps would ignore the signal as well.
-	trap : PIPE
-}
+	# A signal to the runner interrupts the opening.
+	until command exec 7>"$run/log"; do :; done
+} 2>/dev/null
 
 # settle: all that was written is in the log, and descriptor 7 is the log itself.
 settle() {
@@ -63,33 +65,36 @@ open_output() {
 	umask 055
 	mkfifo "$pipe"
 	umask 022
-	if [ -p "$pipe" ] && printf '%s\n' "/^$mark\$/q5" >"$run/mark"; then
+	if [ -p "$pipe" ] && printf '%s\n' "/$mark\$/{s///; /./s/^/| /p; q5; }" >"$run/mark"; then
 		{ frame; } <"$pipe" 9>&- &
 		framer=$!
 		# A signal to the runner interrupts the opening.
 		until command exec 8>"$pipe"; do :; done
+		# For the mark, as a step can make its own descriptor one that does not wait.
+		until command exec 6>"$pipe"; do :; done
 	else
-		exec 8>/dev/null
+		exec 8>/dev/null 6>&8
 	fi
 } 2>/dev/null
 
 # close_output: what the step has printed is in the log. A child that it left behind is not waited for: what comes behind the
 # mark, which nobody can guess, is thrown away.
 close_output() {
-	[ -z "$framer" ] || printf '\n%s\n' "$mark" >&8
-	exec 8>&-
+	# Again, if a signal has interrupted it.
+	[ -z "$framer" ] || printf '%s\n' "$mark" >&6 || printf '%s\n' "$mark" >&6
+	exec 6>&- 8>&-
 	[ -z "$framer" ] || await "$framer"
 }
 
 # frame: standard input to the log, up to the mark, each line behind "| ". So no step can print what looks like the runner's
-# word. The mark comes behind a line end, in case that the last line has none: an empty line waits in the hold space.
+# word. The mark may stand behind a last line that has no end.
 frame() {
 	trap '' PIPE
 	exec 3<&0
 	# shellcheck disable=SC3045 # dash and bash have it; a line without an end must not take all memory
 	(
 		ulimit -v 500000
-		exec stdbuf -oL sed -n -f "$run/mark" -e 'x; s/^-$/| /p; s/.*//; x; /^$/{s/^/-/; h; d; }; s/^/| /p' >&7 3<&-
+		exec stdbuf -oL sed -n -f "$run/mark" -e 's/^/| /p' >&7 3<&-
 	)
 	# 5: that was the mark.
 	[ $? -eq 5 ] || echo '| (what follows could not be written)' >&7

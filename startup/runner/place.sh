@@ -51,7 +51,7 @@ enter() {
 		return
 	elif [ ! -e "./$1" ]; then
 		case $left in *"$newline"*) his_own "$1" ;; esac
-		mkdir "./$1" || exit
+		make_folder "$1" 755 root root
 	elif [ ! -d "./$1" ]; then
 		refuse "$1" 'is not a folder'
 	fi
@@ -63,13 +63,19 @@ enter() {
 	way=$way/$1
 }
 
-# suspect NAME KIND: adds to $others who can have put NAME into the working directory. A group that can write there counts
-# for links.
+# suspect NAME KIND: adds to $others who can have put NAME into the working directory: the number of a user, "group" for
+# those who can write by the folder's group, or "many". With the sticky bit it is the owner of what lies there; but a link
+# of root's may have been moved there.
 suspect() {
 	culprits=$whose
-	case $bits/$2 in
-	[1357]??[2367]/* | [1357]?[2367]?/link) culprits="$whose $(stat -c %u "./$1")" ;;
-	*[2367]/* | *[2367]?/link) culprits=many ;;
+	case $bits in
+	[1357]??[2367] | [1357]?[2367]?)
+		owner_of_it=$(stat -c %u "./$1") || refuse "$1" 'was replaced by somebody just now'
+		culprits="$whose $owner_of_it"
+		[ "$owner_of_it/$2" != 0/link ] || culprits=many
+		;;
+	*[2367]) culprits=many ;;
+	*[2367]?) culprits="$whose group" ;;
 	esac
 	for one in $culprits; do
 		case $one in
@@ -102,6 +108,12 @@ stage() {
 	did_something
 	staged=$(mktemp -d ".evenboot.$key.XXXXXXXXXX") || exit
 	enter_staged "$staged" || refuse "$staged" 'was replaced by somebody just now'
+	drop_acl
+}
+
+# drop_acl: the working directory, and what is made in it, gives rights to nobody by an access control list.
+drop_acl() {
+	(umask 077 && mkdir -p "$run/empty") && cp -rT --preserve=mode "$run/empty" . || exit
 }
 
 # enter_staged NAME. 1: it is none.
@@ -116,7 +128,8 @@ enter_staged() {
 sweep() {
 	set +f
 	for left in ".evenboot.$key".*; do
-		[ ! -d "$left" ] || (enter_staged "$left" && rm -rf ./new && cd .. && rmdir "$left")
+		# shellcheck disable=SC3067 # dash and bash have -O; what is not root's is not looked into
+		[ -L "$left" ] || [ ! -O "$left" ] || (enter_staged "$left" && rm -rf ./new && cd -P .. && rmdir "./$left")
 	done
 	set -f
 }
@@ -137,7 +150,8 @@ give_up() {
 }
 
 leave() {
-	cd .. && see_folder
+	cd -P .. || exit
+	see_folder
 	rmdir "./$staged" 2>/dev/null
 	return 0
 }
@@ -170,22 +184,27 @@ put() {
 	place "$2" "$3" "$4" "$5"
 }
 
+# make_folder NAME MODE OWNER GROUP: there is none yet.
+make_folder() {
+	stage
+	mkdir new || give_up
+	place "$@"
+}
+
 # put_folder NAME MODE OWNER GROUP: NAME in the working directory is a folder with this mode and owner, and becomes the
 # working directory. One that others can have put there is changed only if it is theirs anyway.
 put_folder() {
 	sweep
-	if [ ! -e "./$1" ] && [ ! -L "./$1" ]; then
-		stage
-		mkdir new || give_up
-		place "$@"
-	fi
+	[ -e "./$1" ] || [ -L "./$1" ] || make_folder "$@"
 	walk "$1"
 	[ "$(stat -c '%a %U %G' .)" != "$2 $3 $4" ] || return 0
 	case $others/$whose in
 	/* | "$whose/$uid" | "$whose/$whose_above") ;;
+	"group/$uid") [ "$uid" -ne 0 ] || refuse . "is not changed: a group can have put it there" ;;
 	*) refuse . "is not changed: it belongs to $(stat -c %U .), and others can have put it there" ;;
 	esac
 	did_something
+	[ -z "$others" ] || drop_acl
 	chown "$3:$4" . && chmod "0000$2" . && return
 	exit
 }

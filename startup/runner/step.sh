@@ -68,7 +68,7 @@ try_step() {
 	printf '%s\n' "--- $stamp step $name" >&7
 	limit="timeout -k $1 $timeout"
 	open_output
-	start_step </dev/null >&8 2>&1 7>&- 8>&- 9>&- &
+	start_step </dev/null >&8 2>&1 6>&- 7>&- 8>&- 9>&- &
 	child=$!
 	# The signal to stop may have come before there was a child to hand it on to.
 	[ -z "$stopping" ] || kill -TERM "$child"
@@ -81,6 +81,8 @@ try_step() {
 # start_step: the step that was read, in a process of its own and within its time limit. When only its own text takes time
 # that text is what is limited.
 start_step() {
+	# A signal that came before is not known to this process.
+	[ -z "$stopping" ] || exit 143
 	if [ "$kind" = shell ] && [ ! -e "$definition/$key.unless" ]; then
 		do_step "$key" shell -
 	else

@@ -53,10 +53,14 @@ let_in() {
 	look_at authorized_keys
 	umask 077
 	theirs=$run/theirs
+	rm -f "$run/unread"
 	true >"$theirs"
 	if [ -e authorized_keys ]; then
-		as_user dd if=authorized_keys iflag=nonblock,fullblock bs=1M count=1 status=none >"$theirs" || exit
+		# His process gets a pipe, as he could keep the descriptor of a file.
+		{ as_user dd if=authorized_keys iflag=nonblock bs=64k status=none || true >"$run/unread"; } |
+			timeout 30 head -c 1048576 >"$theirs"
 		[ "$(stat -c %s "$theirs")" -lt 1048576 ] || refuse authorized_keys 'is larger than 1 MiB'
+		[ ! -e "$run/unread" ] || refuse authorized_keys 'cannot be read as its user'
 	fi
 	{
 		awk '/^# evenboot: begin$/ { ours = 1 } !ours; /^# evenboot: end$/ { ours = 0 }' "$theirs"

@@ -122,3 +122,27 @@ def test_line_without_an_end(machine: Machine) -> None:
     assert status.result == "ok"
     assert machine.log("endless") == "(what follows could not be written)\n"
     assert machine.log("next") == "more\n"
+
+
+FULL_PIPE = r"""
+use Fcntl;
+fcntl(STDOUT, F_SETFL, O_WRONLY | O_NONBLOCK);
+fcntl(STDOUT, 1031, 4096);
+exit if fork;
+fork;
+use POSIX;
+POSIX::setsid();
+my $end = time + 20;
+syswrite(STDOUT, "x\n" x 2048) while time < $end;
+"""
+
+
+def test_child_that_keeps_the_pipe_full(machine: Machine) -> None:
+    """The end of a step's output gets through, also where the step made its output one that does not wait, and floods it."""
+    steps = [Shell("flood", script=f"perl -e '{FULL_PIPE}'; sleep 0.3", user="mallory"), Shell("next", script="echo mine")]
+    began = time.monotonic()
+    assert machine.boot(StartupScript("site", first_boot=steps)).result == "ok"
+
+    assert time.monotonic() - began < 15
+    assert machine.log("next") == "mine\n"
+    machine.run("pkill -KILL -u mallory")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from hashlib import sha256
 from typing import Any
 
@@ -59,7 +61,7 @@ def roots(machine: Machine) -> str:
     """What is root's, as far as mallory might want it, and whatever is mallory's outside of his home."""
     return machine.run(
         "stat -c '%n %a %U %G' / /etc /etc/* /etc/profile.d /root /srv /home; ls -A /etc /etc/profile.d /root; cat /etc/victim;"
-        "find / -xdev ! -path '/proc/*' ! -path '/home/mallory*' ! -path '/tmp/*' -user mallory"
+        "find / -xdev ! -path '/proc/*' ! -path '/home/mallory*' ! -path '/tmp/*' ! -path '/srv/shared*' -user mallory"
     ).stdout
 
 
@@ -69,6 +71,25 @@ def obeyed(machine: Machine, *steps: Step) -> Status:
     status = machine.boot(StartupScript("site", every_boot=steps))
     assert roots(machine) == before
     return status
+
+
+def strike_before(machine: Machine, program: str, script: str, after: str = "true") -> None:
+    """Let mallory run something before each call of a program that concerns his folder, and after it."""
+    (machine.sees / "strike").write_text(STRIKE)
+    real = machine.run(f"command -v {program}").stdout.strip()
+    wrapper = machine.sees / f"usr/local/bin/{program}"
+    if wrapper.exists():
+        wrapper.rename(machine.sees / f"usr/local/bin/{program}.real")
+        real = f"/usr/local/bin/{program}.real"
+    wrapper.write_text(
+        "#!/bin/bash\n"
+        f'concerned() {{ case "$PWD $*" in */home/mallory* | */srv/shared* | "/tmp "*) [ "$UID" -eq 0 ];; *) false;; esac; }}\n'
+        f'! concerned "$@" || runuser -u mallory -- {script} </dev/null &>/dev/null\n'
+        f'{real} "$@"\ncode=$?\n'
+        f'! concerned "$@" || runuser -u mallory -- {after} </dev/null &>/dev/null\n'
+        "exit $code\n"
+    )
+    wrapper.chmod(0o755)
 
 
 FILE = File("/home/mallory/env/app", content="x\n", **MINE)
@@ -134,20 +155,89 @@ def test_strike_in_the_middle(machine: Machine, step: Step, way: str, program: s
     as_mallory(
         machine, "mkdir env; echo old >env/app" if step.kind != "directory" else "mkdir -p env/app; chmod 700 env/app"
     )
-    (machine.sees / "strike").write_text(STRIKE)
-    real = machine.run(f"command -v {program}").stdout.strip()
-    wrapper = machine.sees / f"usr/local/bin/{program}"
-    if wrapper.exists():
-        wrapper.rename(machine.sees / f"usr/local/bin/{program}.real")
-        real = f"/usr/local/bin/{program}.real"
-    wrapper.write_text(
-        "#!/bin/bash\n"
-        f'case "$PWD $*" in */home/mallory*) runuser -u mallory -- bash /strike /etc/victim {way} </dev/null &>/dev/null;; esac\n'
-        f'exec {real} "$@"\n'
-    )
-    wrapper.chmod(0o755)
-
+    strike_before(machine, program, f"bash /strike /etc/victim {way}")
     obeyed(machine, step)
+
+
+@pytest.mark.parametrize("program", ["mktemp", "cp", "mkdir", "chown", "chmod", "sync", "mv", "rmdir"])
+@pytest.mark.parametrize("place", ["/home/mallory", "/srv/shared"])
+def test_strike_while_a_folder_is_made(machine: Machine, place: str, program: str) -> None:
+    """Whenever he swaps the folder above for a link, what is made and entered lies in no folder of root's."""
+    machine.run("install -d -g mallory -m 775 /srv/shared")
+    as_mallory(machine, f"mkdir {place}/env")
+    strike_before(machine, program, f"sh -c 'cd {place} && mv env env.aside && ln -s /etc env'")
+    obeyed(machine, Directory(f"{place}/env/profile.d", **MINE), Directory(f"{place}/env/new", **MINE))
+
+
+@pytest.mark.parametrize(
+    "step", [Directory("/tmp/app", **MINE), File("/tmp/app/a.sh", content="x", **MINE)], ids=["folder", "file"]
+)
+def test_link_that_is_there_and_not(machine: Machine, step: Step) -> None:
+    """A link in a folder of everybody's that is gone whenever its owner is asked for is not taken for root's."""
+    as_mallory(machine, "ln -s /etc/profile.d /tmp/app")
+    machine.edit(StartupScript("site", every_boot=[step]))
+    strike_before(machine, "stat", "rm /tmp/app", after="ln -s /etc/profile.d /tmp/app")
+    before = roots(machine)
+    machine.agent()
+
+    assert machine.status()["exit_code"] == 73
+    assert roots(machine) == before
+
+
+def test_folder_of_a_group(machine: Machine) -> None:
+    """A folder of root's that a group's member moved into the place of another keeps its owner."""
+    machine.run("install -d -g mallory -m 775 /srv/shared; mkdir -m 700 /srv/shared/private")
+    as_mallory(machine, "mv /srv/shared/private /srv/shared/app")
+    status = machine.boot(StartupScript("site", every_boot=[Directory("/srv/shared/app", **MINE)]))
+    assert status["exit_code"] == 73
+    assert machine.run("stat -c '%a %U' /srv/shared/app").stdout == "700 root\n"
+
+
+# The owner all, mallory (user 1000) all, group and others nothing, as the kernel keeps it.
+ACL = bytes.fromhex("02000000 01000700ffffffff 02000700e8030000 04000000ffffffff 10000700ffffffff 20000000ffffffff")
+
+
+def test_rights_that_a_folder_hands_down(machine: Machine) -> None:
+    """An access control list of his folder gives him nothing of what root makes in it."""
+    as_mallory(machine, "mkdir env")
+    try:
+        os.setxattr(machine.sees / "home/mallory/env", "system.posix_acl_default", ACL)
+    except OSError as error:
+        pytest.skip(f"no access control lists here: {error}")
+    steps = [
+        File("/home/mallory/env/secret", content="x", mode=0o640),
+        Directory("/home/mallory/env/closed", mode=0o770),
+        File("/home/mallory/env/closed/in", content="x", mode=0o660),
+        File("/home/mallory/env/above/deep", content="x", mode=0o660),
+    ]
+    assert machine.boot(StartupScript("site", first_boot=steps)).result == "ok"
+    made = [
+        machine.sees / "home/mallory/env" / name for name in ("secret", "closed", "closed/in", "above", "above/deep")
+    ]
+    assert [os.listxattr(path) for path in made] == [[]] * len(made)
+
+
+def test_many_leftovers(machine: Machine) -> None:
+    """Folders of his that are named as what a killed step leaves cost no time."""
+    key = sha256(FILE.name.encode()).hexdigest()[:12]
+    as_mallory(machine, f"mkdir env; cd env; mkdir .evenboot.{key}.{{1..8000}}")
+    began = time.monotonic()
+    assert obeyed(machine, FILE).result == "ok"
+    assert time.monotonic() - began < 10
+
+
+def test_keys_are_read_through_a_pipe(machine: Machine) -> None:
+    """The process that reads his keys has no file of root's that he could keep open."""
+    as_mallory(machine, "mkdir -m 700 .ssh; echo theirs >.ssh/authorized_keys")
+    (machine.sees / "usr/local/bin/dd").write_text(
+        '#!/bin/sh\nwhere=$(readlink /proc/$$/fd/1)\necho "$where" >>/tmp/dd\nexec /usr/bin/dd "$@"\n'
+    )
+    (machine.sees / "usr/local/bin/dd").chmod(0o755)
+    machine.run("chmod 777 /tmp; rm -f /tmp/dd")
+    user = User("mallory", ssh_keys=["ssh-ed25519 AAAA key"])
+    assert machine.boot(StartupScript("site", every_boot=[user])).result == "ok"
+    assert machine.read("/home/mallory/.ssh/authorized_keys").startswith("theirs\n# evenboot: begin\n")
+    assert {line.partition(":")[0] for line in machine.lines("/tmp/dd")} == {"pipe"}
 
 
 def test_loop_that_replaces_what_appears(machine: Machine) -> None:

@@ -72,7 +72,7 @@ def test_what_does_not_fit_becomes_an_object(kind: Kind) -> None:
     assert script.sha256 == said(text, "sha256") == hashlib.sha256(script.text.encode()).hexdigest()
     assert properties[NAME[kind.cloud]].endswith(script.sha256)
     assert said(text, "object").endswith(f"/{script.sha256}")
-    assert len(text.encode()) <= 3072
+    assert len(text.encode()) <= 3584
 
 
 def test_what_fits_stands_in_the_slot(kind: Kind) -> None:
