@@ -184,6 +184,39 @@ def test_link_that_is_there_and_not(machine: Machine, step: Step) -> None:
     assert roots(machine) == before
 
 
+def test_folder_that_becomes_a_link_when_its_owner_is_asked_for(machine: Machine) -> None:
+    """A folder of his in /tmp that is a link a moment later is not entered."""
+    as_mallory(machine, "mkdir /tmp/app")
+    machine.edit(StartupScript("site", every_boot=[File("/tmp/app/a.sh", content="x", **MINE)]))
+    strike_before(machine, "stat", "sh -c 'mv /tmp/app /tmp/aside && ln -s /etc/profile.d /tmp/app'")
+    before = roots(machine)
+    machine.agent()
+
+    assert machine.status()["exit_code"] == 73
+    assert roots(machine) == before
+
+
+@pytest.mark.parametrize("links", ["ln -s /etc/profile.d /srv/open/env", "ln -s b /home/mallory/a; ln -s a /home/mallory/b"])
+def test_links_that_lead_nowhere_good(machine: Machine, links: str) -> None:
+    """A link where everybody can write is nobody's, and a loop of links ends."""
+    machine.run("mkdir -m 777 /srv/open")
+    as_mallory(machine, links)
+    path = "/srv/open/env/app" if "open" in links else "/home/mallory/a/app"
+    assert obeyed(machine, File(path, content="x", timeout_seconds=20, **MINE))["exit_code"] == 73
+
+
+@pytest.mark.parametrize("trap", ["mkfifo", "ln -s /etc/victim"])
+def test_file_that_is_something_else_when_it_is_read(machine: Machine, trap: str) -> None:
+    """A FIFO that takes a file's place just before it is read is not waited for, and a link is not followed."""
+    as_mallory(machine, "mkdir env; echo secret >env/app")
+    strike_before(machine, "dd", f"sh -c 'cd /home/mallory/env && rm app && {trap} app'")
+    began = time.monotonic()
+    obeyed(machine, File(FILE.path, content="secret\n", timeout_seconds=30, **MINE))
+
+    assert time.monotonic() - began < 20
+    assert machine.run(f"stat -c %F {FILE.path}").stdout == "regular file\n"
+
+
 def test_folder_of_a_group(machine: Machine) -> None:
     """A folder of root's that a group's member moved into the place of another keeps its owner."""
     machine.run("install -d -g mallory -m 775 /srv/shared; mkdir -m 700 /srv/shared/private")

@@ -104,4 +104,5 @@ def test_asked_as_it_stands(machine: Machine) -> None:
     machine.boot(step())
     (line,) = [line for line in machine.lines("/curl") if "example.org" in line]
     flags = "".join(word for word in line.split() if word.startswith("-") and not word.startswith("--"))
+    assert line.split()[0] == "-q", "root's own configuration would count"
     assert "g" in flags and "f" in flags and "L" in flags
