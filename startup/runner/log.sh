@@ -120,12 +120,12 @@ whole_log() {
 	cat "$log_file.1" "$log_file"
 } 2>/dev/null
 
-# step_output STEP: what the last run of the step printed, as far as the log still has it.
+# step_output STEP: what the last run of the step printed, as far as the log still has it. 1: it has no run of it.
 step_output() {
 	heading=$(whole_log | step=$1 awk '
 		/^--- [^ ]* step / && substr($0, index($0, " step ") + 6) == ENVIRON["step"] { last = NR }
 		END { print last + 0 }')
-	[ "$heading" -eq 0 ] || whole_log | heading=$heading awk '
+	[ "$heading" -gt 0 ] && whole_log | heading=$heading awk '
 		NR <= ENVIRON["heading"] { next }
 		!/^[|] / { exit }
 		{ print substr($0, 3) }'

@@ -92,6 +92,29 @@ def test_log(machine: Machine) -> None:
     assert 0o600 == (machine.sees / "var/log/evenboot.log").stat().st_mode & 0o777
 
 
+def test_log_of_what_is_no_step(machine: Machine) -> None:
+    """Of a name that is not exactly a step's the log says so, and ends with 64; a step that has not run has printed nothing."""
+    script = StartupScript("site", first_boot=[note("one"), breaks("two"), note('thr"ee')], shutdown=[note("drain")])
+    machine.boot(script)
+    for name in ["tw", "t\nw", ".ne", '"one"', ""]:
+        refused = machine.evenboot("log", name)
+
+        assert (64, "") == (refused.returncode, refused.stdout)
+        assert f"evenboot: there is no step '{name}'; evenboot status names them\n" == refused.stderr
+    for name, printed in [("two", "about to fail\n"), ("one", ""), ('thr"ee', ""), ("drain", "")]:
+        shown = machine.evenboot("log", name)
+
+        assert (0, printed, "") == (shown.returncode, shown.stdout, shown.stderr)
+
+
+def test_log_of_a_former_step(machine: Machine) -> None:
+    """What a step has printed that the definition has no longer is shown as long as the log has it."""
+    machine.boot(StartupScript("site", first_boot=[Shell("say", script="echo said")]))
+    machine.boot(SITE)
+
+    assert (0, "said\n") == ((shown := machine.evenboot("log", "say")).returncode, shown.stdout)
+
+
 def test_clean(machine: Machine) -> None:
     """`evenboot clean` leaves nothing of the runner on the disk, and the image starts afresh."""
     before = machine.run("find /etc /usr/local /var | sort").stdout
