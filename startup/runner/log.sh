@@ -10,6 +10,19 @@ tell() {
 	return 0
 } 2>/dev/null
 
+# say TEXT: tell, with the names in it as they are.
+say() {
+	plain "$1"
+	tell "$plain"
+}
+
+# plain TEXT: sets $plain to what people read of a text that is quoted as in JSON. The mark of a result stays as it stands
+# there: it may stand on the console only where a result begins.
+plain() {
+	plain=$1
+	case $1 in *\\*) plain=$(printf '%s\n' "$1" | sed 's/\\\(["\]\)/\1/g') ;; esac
+}
+
 # open_log: descriptor 7 becomes the log, which only root reads. A disk that cannot be written is no reason to stop here.
 open_log() {
 	[ -e "$log_file" ] || (umask 077 && true >"$log_file")

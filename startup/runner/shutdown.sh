@@ -14,11 +14,11 @@ do_shutdown() {
 		read_step "due|$row"
 		allowed=$timeout pause=1
 		if ! fits 0; then
-			tell "evenboot: shutdown step '$name' left out: the 60 s are over"
+			say "evenboot: shutdown step '$name' left out: the 60 s are over"
 			continue
 		fi
 		until try_step 1 || [ "$retries" -eq 0 ] || ! fits "$pause" || ! again; do :; done
-		tell "evenboot: shutdown step '$name' ended with exit code $exit"
+		say "evenboot: shutdown step '$name' ended with exit code $exit"
 	done
 	settle
 }

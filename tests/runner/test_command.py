@@ -37,6 +37,34 @@ def test_status_for_people(machine: Machine) -> None:
     assert "site: ok, later boot\n  skipped  one\n  ran  two (0.0 s)\n" == shown.stdout
 
 
+NAMES = ['say "hi"', "C:\\new\\\\", 'it\'s \\"', "\\u0065\\n"]
+
+
+def test_names_for_people(machine: Machine) -> None:
+    """The status for people and the lines on the console show names as they are; the status as JSON stays valid JSON."""
+    machine.hurry()
+    steps = [*(Shell(name, script="true") for name in NAMES), Shell('fails "\\"', script="exit 3", retries=1)]
+    shutdown = [Shell('bye "\\"', script="exit 4")]
+    status = machine.boot(StartupScript('the "one" \\ site', first_boot=steps, shutdown=shutdown))
+    machine.evenboot("do_shutdown")
+    *lines, result, bye = machine.console()
+
+    assert machine.evenboot("status").stdout.splitlines() == [
+        'the "one" \\ site: failed, first boot: step \'fails "\\"\' failed with exit code 3',
+        *(f"  ran  {name} (0.0 s)" for name in NAMES),
+        '  failed  fails "\\" (1.0 s)',
+    ]
+    assert lines == [
+        *(f"evenboot: step '{name}' ok (0.0 s)" for name in NAMES),
+        "evenboot: step 'fails \"\\\"' failed, exit code 3; again in 1 s",
+        "evenboot: step 'fails \"\\\"' failed with exit code 3 (1.0 s)",
+    ]
+    assert bye == "evenboot: shutdown step 'bye \"\\\"' ended with exit code 4"
+    assert json.loads(result.removeprefix("evenboot: result ")) == dict(status)
+    assert ('the "one" \\ site', 'fails "\\"') == (status["definition"], status.failed_step)
+    assert NAMES == [step["name"] for step in status.steps[:-1]]
+
+
 def test_status_before_any_apply(machine: Machine) -> None:
     """Before the first apply of a boot there is no status: exit code 2."""
     machine.boot(SITE)
