@@ -10,6 +10,7 @@ from . import problems, rules
 from .definition import (
     LIST_NAMES,
     STEP_TYPES,
+    DerivedName,
     Directory,
     Download,
     File,
@@ -96,7 +97,7 @@ def _steps(definition: StartupScript, values: object) -> Iterator[Problem]:
 
 
 def _name(step: Step, place: str, places: Mapping[object, str], fields: Iterable[Finding]) -> str | None:
-    derived = not isinstance(step, (Shell, Reboot)) and str(step.name).startswith(f"{step.kind} ")
+    derived = isinstance(step.name, DerivedName)
     wrong = rules.name(step.name, derived)
     if wrong is None and places[step.name] != place:
         wrong = problems.duplicate_name(step.name, places[step.name])
