@@ -253,6 +253,10 @@ def duplicate_name(name: str, other: str) -> str:
     return f"is {shown(name)}, which is also the name of {other}; give one of them another with name="
 
 
+def kept_twice(value: str, other: str) -> str:
+    return f"is {shown(value)}, which {other} keeps, too; leave it to one of the two"
+
+
 def not_a_reference(value: object) -> str:
     return f"is {shown(value)}, neither a step nor the name of one; give a step that stands earlier, or its name"
 
