@@ -281,6 +281,13 @@ def in_shutdown() -> str:
     return "is given, but a shutdown step runs at each stop whatever changed; take it out"
 
 
+def start_in_shutdown() -> str:
+    return (
+        "is True, but nothing can be started while the system goes down; write start=False, or move the step to "
+        "first_boot or every_boot"
+    )
+
+
 def reboot_elsewhere(list_name: str) -> str:
     return f"is a Reboot, and in {list_name} it would never end; move it to first_boot, where it reboots the machine once"
 

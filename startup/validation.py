@@ -92,6 +92,8 @@ def _steps(definition: StartupScript, values: object) -> Iterator[Problem]:
             yield Problem(place, problems.reboot_elsewhere(list_name))
         yield from _found(place, [("name", _name(step, place, places, fields))])
         yield from _found(place, fields)
+        if list_name == "shutdown" and isinstance(step, (Unit, Service)) and step.start is True:
+            yield Problem(f"{place}.start", problems.start_in_shutdown())
         yield from _found(place, _limits(step))
         yield from _found(place, _references(step, list_name == "shutdown", places, earlier))
         if isinstance(cast(object, step.name), str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -293,13 +294,23 @@ def test_paths_of_wrong_steps_belong_to_nobody() -> None:
     ] == found(File("x", content=""), Directory("x"))
 
 
+@pytest.mark.parametrize("step", [Service("nginx"), Unit("app.service", content=UNIT)])
+def test_nothing_starts_while_the_system_goes_down(step: Service | Unit) -> None:
+    """A shutdown step that would start something is a problem; one that does not is none."""
+    assert [
+        "shutdown[0].start: is True, but nothing can be started while the system goes down; write start=False, or move the "
+        "step to first_boot or every_boot"
+    ] == [str(problem) for problem in validate(StartupScript("site", shutdown=[step]))]
+    assert () == validate(StartupScript("site", shutdown=[replace(step, start=False)]))
+
+
 def test_a_step_can_only_follow_one_that_runs_earlier() -> None:
     """Names of later steps and of shutdown steps are refused, and shutdown steps follow nobody."""
     script = StartupScript(
         "site",
         first_boot=[Shell("a", script="x", rerun_on=["b", "c", "d"]), Shell("b", script="x")],
         every_boot=[Shell("c", script="x", rerun_on=["a"])],
-        shutdown=[Shell("d", script="x", rerun_on=["a"]), Service("nginx", restart_on=["a"])],
+        shutdown=[Shell("d", script="x", rerun_on=["a"]), Service("nginx", start=False, restart_on=["a"])],
     )
 
     assert [
