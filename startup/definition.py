@@ -423,7 +423,7 @@ class StartupScript:
 
 def _settle(step: Step, derived: str | None = None, texts: tuple[str, ...] = ()) -> None:
     """Fill in the name and turn sequences into tuples; what is of a wrong type stays for `validate` to report."""
-    name: object = step.name
+    name = cast(object, step.name)
     if derived is not None and (name is None or isinstance(name, DerivedName)):
         object.__setattr__(step, "name", DerivedName(derived))
     for field in texts:

@@ -261,8 +261,10 @@ def test_one_path_unit_and_account_belongs_to_one_step(one: Step, other: Step, f
     """What two steps of any lists keep depends on which of them ran last: the second is the problem, and names the first."""
     lists = {"first_boot": [one], list_name: [*([one] if list_name == "first_boot" else []), other]}
 
-    assert [f"{list_name}[{len(lists[list_name]) - 1}].{field}: is {getattr(other, field)!r}, which first_boot[0] keeps, too; "
-            "leave it to one of the two"] == [str(problem) for problem in validate(StartupScript("site", **lists))]  # fmt: skip
+    [problem] = validate(StartupScript("site", **lists))
+
+    assert f"{list_name}[{len(lists[list_name]) - 1}].{field}" == problem.path
+    assert f"is {getattr(other, field)!r}, which first_boot[0] keeps, too; leave it to one of the two" == problem.message
 
 
 def test_two_services_of_one_list() -> None:
@@ -297,10 +299,13 @@ def test_paths_of_wrong_steps_belong_to_nobody() -> None:
 @pytest.mark.parametrize("step", [Service("nginx"), Unit("app.service", content=UNIT)])
 def test_nothing_starts_while_the_system_goes_down(step: Service | Unit) -> None:
     """A shutdown step that would start something is a problem; one that does not is none."""
-    assert [
-        "shutdown[0].start: is True, but nothing can be started while the system goes down; write start=False, or move the "
-        "step to first_boot or every_boot"
-    ] == [str(problem) for problem in validate(StartupScript("site", shutdown=[step]))]
+    [problem] = validate(StartupScript("site", shutdown=[step]))
+
+    assert "shutdown[0].start" == problem.path
+    assert problem.message == (
+        "is True, but nothing can be started while the system goes down; write start=False, or move the step to first_boot "
+        "or every_boot"
+    )
     assert () == validate(StartupScript("site", shutdown=[replace(step, start=False)]))
 
 
