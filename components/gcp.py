@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -199,7 +199,7 @@ def _problems(name: str, args: GcpVmArgs, zone: str) -> Iterator[Problem]:
             f"are {list(args.scopes)}, with which the VM reads no object; add "
             "'https://www.googleapis.com/auth/devstorage.read_only', or take out overflow",
         )
-    for key, text in args.tags.items() if isinstance(args.tags, dict) else ():
+    for key, text in args.tags.items() if isinstance(args.tags, Mapping) else ():
         if not _LABEL.fullmatch(str(key)) or (isinstance(text, str) and not _LABEL_TEXT.fullmatch(text)):
             yield Problem(
                 f"tags.{key}", f"is {text!r}; labels are small letters, digits, _ and -, 63 characters at most"

@@ -47,6 +47,12 @@ _DERIVED: Any = None
 _NONE: Any = ()
 
 
+class DerivedName(str):
+    """The name of a step that was given none; a copy with other fields derives its own."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Shell:
     """Run a shell text.
@@ -81,7 +87,7 @@ class Shell:
     rerun_on: _StepNames = _NONE
 
     def __post_init__(self) -> None:
-        _settle(self, self.name, texts=("uses",))
+        _settle(self, texts=("uses",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +370,7 @@ class Reboot:
     rerun_on: _StepNames = _NONE
 
     def __post_init__(self) -> None:
-        _settle(self, self.name)
+        _settle(self)
 
 
 Step: TypeAlias = Shell | File | Directory | Packages | User | Unit | Service | Download | Reboot
@@ -415,10 +421,11 @@ class StartupScript:
                 return self.shutdown
 
 
-def _settle(step: Step, derived: str, texts: tuple[str, ...] = ()) -> None:
+def _settle(step: Step, derived: str | None = None, texts: tuple[str, ...] = ()) -> None:
     """Fill in the name and turn sequences into tuples; what is of a wrong type stays for `validate` to report."""
-    if step.name is None:  # pyright: ignore[reportUnnecessaryComparison]  the field takes None and then holds text
-        object.__setattr__(step, "name", derived)
+    name = cast(object, step.name)
+    if derived is not None and (name is None or isinstance(name, DerivedName)):
+        object.__setattr__(step, "name", DerivedName(derived))
     for field in texts:
         object.__setattr__(step, field, _tuple(getattr(step, field)))
     for field in ("rerun_on", "restart_on"):

@@ -253,6 +253,10 @@ def duplicate_name(name: str, other: str) -> str:
     return f"is {shown(name)}, which is also the name of {other}; give one of them another with name="
 
 
+def kept_twice(value: str, other: str) -> str:
+    return f"is {shown(value)}, which {other} keeps, too; leave it to one of the two"
+
+
 def not_a_reference(value: object) -> str:
     return f"is {shown(value)}, neither a step nor the name of one; give a step that stands earlier, or its name"
 
@@ -275,6 +279,13 @@ def shutdown_step(name: str, where: str) -> str:
 
 def in_shutdown() -> str:
     return "is given, but a shutdown step runs at each stop whatever changed; take it out"
+
+
+def start_in_shutdown() -> str:
+    return (
+        "is True, but nothing can be started while the system goes down; write start=False, or move the step to "
+        "first_boot or every_boot"
+    )
 
 
 def reboot_elsewhere(list_name: str) -> str:

@@ -153,12 +153,12 @@ def folder(value: object) -> str | None:
 def written_path(value: object, root: bool = False) -> str | None:
     """Judge the path of what a step writes; `root` says whether `/` itself will do."""
     wrong = path(value, root)
-    if wrong is None and isinstance(value, str) and re.fullmatch(_OWN_PATH, _plain(value)):
+    if wrong is None and isinstance(value, str) and re.fullmatch(_OWN_PATH, plain_path(value)):
         return problems.own_path(value)
     return wrong
 
 
-def _plain(path: str) -> str:
+def plain_path(path: str) -> str:
     """Return a path as it would be without what leads nowhere, and without the links that every system has."""
     plain = "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
     for link, target in _LINKS.items():
@@ -183,7 +183,7 @@ def mode_of_folder(path: object, mode: object, group: object) -> str | None:
 
 
 def _trusted(path: object) -> bool:
-    return isinstance(path, str) and path.startswith("/") and re.fullmatch(_TRUSTED, _plain(path)) is not None
+    return isinstance(path, str) and path.startswith("/") and re.fullmatch(_TRUSTED, plain_path(path)) is not None
 
 
 def login_shell(value: object) -> str | None:

@@ -10,6 +10,7 @@ from . import problems, rules
 from .definition import (
     LIST_NAMES,
     STEP_TYPES,
+    DerivedName,
     Directory,
     Download,
     File,
@@ -79,24 +80,52 @@ def _steps(definition: StartupScript, values: object) -> Iterator[Problem]:
             places.setdefault(step.name, f"{list_name}[{index}]")
     given = _Given(values)
     earlier: set[object] = set()
+    kept: dict[str, str] = {}
     for list_name, index, step in definition.steps():
         place = f"{list_name}[{index}]"
         if not isinstance(cast(object, step), STEP_TYPES):
             yield Problem(place, problems.not_a_step(step))
             continue
         fields = list(_fields(step, given))
+        fields[:0] = _kept(step, list_name, place, kept, fields)
         if isinstance(step, Reboot) and list_name != "first_boot":
             yield Problem(place, problems.reboot_elsewhere(list_name))
         yield from _found(place, [("name", _name(step, place, places, fields))])
         yield from _found(place, fields)
+        if list_name == "shutdown" and isinstance(step, (Unit, Service)) and step.start is True:
+            yield Problem(f"{place}.start", problems.start_in_shutdown())
         yield from _found(place, _limits(step))
         yield from _found(place, _references(step, list_name == "shutdown", places, earlier))
         if isinstance(cast(object, step.name), str):
             earlier.add(step.name)
 
 
+def _kept(
+    step: Step, list_name: str, place: str, kept: dict[str, str], fields: Iterable[Finding]
+) -> Iterator[Finding]:
+    """Judge whether an earlier step keeps the same path, unit or account; `kept` has the places of those.
+
+    A `Service` contradicts no `Unit` of its name, whose file is the other's alone, and none of another list: what is brought
+    up once, in the middle of the first boot, may be seen to at each boot.
+    """
+    wrong = {field for field, message in fields if message}
+    match step:
+        case File() | Directory() | Download() if "path" not in wrong:
+            field, value, what = "path", step.path, rules.plain_path(step.path)
+        case Unit() if "unit" not in wrong:
+            field, value, what = "unit", step.unit, rules.plain_path(f"/etc/systemd/system/{step.unit}")
+        case User() if "login" not in wrong:
+            field, value, what = "login", step.login, f"user {step.login}"
+        case Service() if "service" not in wrong:
+            field, value, what = "service", step.service, f"{list_name} {rules.unit_of(step.service)}"
+        case _:
+            return
+    other = kept.setdefault(what, place)
+    yield field, None if other == place else problems.kept_twice(value, other)
+
+
 def _name(step: Step, place: str, places: Mapping[object, str], fields: Iterable[Finding]) -> str | None:
-    derived = not isinstance(step, (Shell, Reboot)) and str(step.name).startswith(f"{step.kind} ")
+    derived = isinstance(step.name, DerivedName)
     wrong = rules.name(step.name, derived)
     if wrong is None and places[step.name] != place:
         wrong = problems.duplicate_name(step.name, places[step.name])

@@ -73,13 +73,20 @@ apply() {
 	status
 }
 
-# log [STEP]: prints the whole log, the older file first, or what the step printed when it last ran.
+# log [STEP]: prints the whole log, the older file first, or what the step printed when it last ran. A terminal gets no
+# control characters, as what a step has printed must not steer it.
 log() {
-	if [ -t 1 ]; then
-		# What a step has printed does not steer a terminal.
-		log "$@" | tr '\000-\010\013-\037\177' '[?*]'
-	elif [ $# -gt 0 ]; then
-		step_output "$(as_json "$1")"
+	if [ ! -t 1 ]; then
+		print_log "$@"
+		return
+	fi
+	{ code=$({ { print_log "$@"; echo $? >&4; } | tr '\000-\010\013-\037\177' '[?*]' >&3; } 4>&1); } 3>&1
+	return "$code"
+}
+
+print_log() {
+	if [ $# -gt 0 ]; then
+		step_output "$(as_json "$1")" || find_step "$1" "$definition/steps" "$definition/shutdown"
 	else
 		whole_log
 	fi
@@ -90,12 +97,20 @@ as_json() {
 	printf '%s' "$1" | sed "$as_json"
 }
 
+# find_step STEP TABLE...: sets $row to the step's row in a table of steps. 64: no step is called so.
+find_step() {
+	asked=$1
+	shift
+	row=$(cat "$@" 2>/dev/null | wanted=$(as_json "$asked") awk -F '|' '
+		"\"" ENVIRON["wanted"] "\"" == substr($0, index($0, "|\"") + 1)')
+	[ "$row" ] || { echo "evenboot: there is no step '$asked'; evenboot status names them" >&2 && return 64; }
+}
+
 # rerun STEP: drops one step's record, and applies: that step is due, and whatever else is. Ends as status does.
 rerun() {
 	not_in_a_step
 	in_force || usage
-	row=$(wanted=$(as_json "$1") awk -F '|' '"\"" ENVIRON["wanted"] "\"" == substr($0, index($0, "|\"") + 1)' "$definition/steps")
-	[ "$row" ] || { echo "evenboot: there is no step '$1'; evenboot status names them" >&2 && return 64; }
+	find_step "$1" "$definition/steps" || return
 	read_step "due|$row"
 	# Not while an apply runs, which may be just about to record it.
 	take_lock "$run/lock"

@@ -10,6 +10,19 @@ tell() {
 	return 0
 } 2>/dev/null
 
+# say TEXT: tell, with the names in it as they are.
+say() {
+	plain "$1"
+	tell "$plain"
+}
+
+# plain TEXT: sets $plain to what people read of a text that is quoted as in JSON. The mark of a result stays as it stands
+# there: it may stand on the console only where a result begins.
+plain() {
+	plain=$1
+	case $1 in *\\*) plain=$(printf '%s\n' "$1" | sed 's/\\\(["\]\)/\1/g') ;; esac
+}
+
 # open_log: descriptor 7 becomes the log, which only root reads. A disk that cannot be written is no reason to stop here.
 open_log() {
 	[ -e "$log_file" ] || (umask 077 && true >"$log_file")
@@ -125,12 +138,12 @@ whole_log() {
 	cat "$log_file.1" "$log_file"
 } 2>/dev/null
 
-# step_output STEP: what the last run of the step printed, as far as the log still has it.
+# step_output STEP: what the last run of the step printed, as far as the log still has it. 1: it has no run of it.
 step_output() {
 	heading=$(whole_log | step=$1 awk '
 		/^--- [^ ]* step / && substr($0, index($0, " step ") + 6) == ENVIRON["step"] { last = NR }
 		END { print last + 0 }')
-	[ "$heading" -eq 0 ] || whole_log | heading=$heading awk '
+	[ "$heading" -gt 0 ] && whole_log | heading=$heading awk '
 		NR <= ENVIRON["heading"] { next }
 		!/^[|] / { exit }
 		{ print substr($0, 3) }'

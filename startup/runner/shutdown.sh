@@ -1,4 +1,5 @@
-# do_shutdown: the shutdown steps of the last definition, 60 seconds for all together; a failing one stops no other.
+# do_shutdown: the shutdown steps of the last definition, 60 seconds for all together, with their further tries and the
+# pauses between them; a failing one stops no other.
 # The apply that runs is being interrupted by then: its end is waited for, but not for ever.
 do_shutdown() {
 	take_lock "$run/lock" -w 62
@@ -11,15 +12,21 @@ do_shutdown() {
 	IFS=$newline
 	for row in $rows; do
 		read_step "due|$row"
-		now
-		left=$(((end - now) / 100 - 1))
-		if [ "$left" -le 0 ]; then
-			tell "evenboot: shutdown step '$name' left out: the 60 s are over"
+		allowed=$timeout pause=1
+		if ! fits 0; then
+			say "evenboot: shutdown step '$name' left out: the 60 s are over"
 			continue
 		fi
-		[ "$timeout" -lt "$left" ] || timeout=$left
-		try_step 1
-		tell "evenboot: shutdown step '$name' ended with exit code $exit"
+		until try_step 1 || [ "$retries" -eq 0 ] || ! fits "$pause" || ! again; do :; done
+		say "evenboot: shutdown step '$name' ended with exit code $exit"
 	done
 	settle
+}
+
+# fits SECONDS: sets $timeout to what a try that begins after so many seconds may take. 1: there is no time left for one.
+fits() {
+	now
+	timeout=$(((end - now) / 100 - 1 - $1))
+	[ "$allowed" -gt "$timeout" ] || timeout=$allowed
+	[ "$timeout" -gt 0 ]
 }

@@ -26,7 +26,8 @@ write_status() (
 		[ "$row" -le "$reached" ] || { read_step "$step" && note pending; }
 	done
 	object
-	printf '%s\n' "$object" "$title: $1, $boot boot${message:+: $message}$text" >"$run/status.new" &&
+	plain "$title: $1, $boot boot${message:+: $message}$text"
+	printf '%s\n' "$object" "$plain" >"$run/status.new" &&
 		mv -f "$run/status.new" "$run/status"
 	[ ${#object} -le 4000 ] || { all=$some && object; }
 	[ ${#object} -le 4000 ] || { output='' && object; }

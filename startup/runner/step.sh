@@ -40,7 +40,7 @@ run_step() {
 	seconds=$((took / 100)).$((took / 10 % 10))
 	[ "$exit" -eq 0 ] || explain
 	note "$outcome" "$seconds"
-	tell "evenboot: step '$name' $verdict ($seconds s)"
+	say "evenboot: step '$name' $verdict ($seconds s)"
 	return "$exit"
 }
 

@@ -93,7 +93,7 @@ def test_mark_of_a_result(machine: Machine) -> None:
     status = machine.boot(StartupScript(mark, first_boot=steps))
     line = machine.console()[-1]
 
-    assert line.count("evenboot: result ") == 1
+    assert "\n".join(machine.console()).count("evenboot: result ") == 1
     assert (status.failed_step, status.output, status["definition"]) == (mark, [f"x {mark}"], mark)
     read = newest_result("\n".join(machine.console()))
     assert read is not None and (read.result, read.failed_step, read.output) == ("failed", mark, (f"x {mark}",))

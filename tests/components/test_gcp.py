@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 import pulumi
 import pytest
 
@@ -192,6 +195,17 @@ def test_labels_reach_instance_and_disk() -> None:
     properties = vm(tags={"team": "a"}).resource("web-vm").properties
 
     assert {"team": "a"} == properties["labels"] == properties["bootDisk"]["initializeParams"]["labels"]
+
+
+@pytest.mark.parametrize("mapping", [dict, MappingProxyType])
+def test_labels_that_google_refuses(mapping: Callable[[dict[str, str]], Mapping[str, str]]) -> None:
+    """`tags`: What can be no label is a problem, whatever mapping it comes in; what can is one."""
+    error = vm(tags=mapping({"Team": "a", "tier": "Front End", "fine": "b"})).error
+
+    assert "tags.Team: is 'a'; labels are small letters" in str(error)
+    assert "tags.tier: is 'Front End'; labels are small letters" in str(error)
+    assert "tags.fine" not in str(error)
+    assert {"fine": "b"} == vm(tags=mapping({"fine": "b"})).resource("web-vm").properties["labels"]
 
 
 def test_a_zone_is_asked_for() -> None:

@@ -37,6 +37,34 @@ def test_status_for_people(machine: Machine) -> None:
     assert "site: ok, later boot\n  skipped  one\n  ran  two (0.0 s)\n" == shown.stdout
 
 
+NAMES = ['say "hi"', "C:\\new\\\\", 'it\'s \\"', "\\u0065\\n"]
+
+
+def test_names_for_people(machine: Machine) -> None:
+    """The status for people and the lines on the console show names as they are; the status as JSON stays valid JSON."""
+    machine.hurry()
+    steps = [*(Shell(name, script="true") for name in NAMES), Shell('fails "\\"', script="exit 3", retries=1)]
+    shutdown = [Shell('bye "\\"', script="exit 4")]
+    status = machine.boot(StartupScript('the "one" \\ site', first_boot=steps, shutdown=shutdown))
+    machine.evenboot("do_shutdown")
+    *lines, result, bye = machine.console()
+
+    assert machine.evenboot("status").stdout.splitlines() == [
+        'the "one" \\ site: failed, first boot: step \'fails "\\"\' failed with exit code 3',
+        *(f"  ran  {name} (0.0 s)" for name in NAMES),
+        '  failed  fails "\\" (1.0 s)',
+    ]
+    assert lines == [
+        *(f"evenboot: step '{name}' ok (0.0 s)" for name in NAMES),
+        "evenboot: step 'fails \"\\\"' failed, exit code 3; again in 1 s",
+        "evenboot: step 'fails \"\\\"' failed with exit code 3 (1.0 s)",
+    ]
+    assert bye == "evenboot: shutdown step 'bye \"\\\"' ended with exit code 4"
+    assert json.loads(result.removeprefix("evenboot: result ")) == dict(status)
+    assert ('the "one" \\ site', 'fails "\\"') == (status["definition"], status.failed_step)
+    assert NAMES == [step["name"] for step in status.steps[:-1]]
+
+
 def test_status_before_any_apply(machine: Machine) -> None:
     """Before the first apply of a boot there is no status: exit code 2."""
     machine.boot(SITE)
@@ -90,6 +118,29 @@ def test_log(machine: Machine) -> None:
     assert machine.evenboot("log", "say").stdout.startswith("boot 2\n")
     assert 1 == machine.evenboot("log").stdout.count("boot 2\n")
     assert 0o600 == (machine.sees / "var/log/evenboot.log").stat().st_mode & 0o777
+
+
+def test_log_of_what_is_no_step(machine: Machine) -> None:
+    """Of a name that is not exactly a step's the log says so, and ends with 64; a step that has not run has printed nothing."""
+    script = StartupScript("site", first_boot=[note("one"), breaks("two"), note('thr"ee')], shutdown=[note("drain")])
+    machine.boot(script)
+    for name in ["tw", "t\nw", ".ne", '"one"', ""]:
+        refused = machine.evenboot("log", name)
+
+        assert (64, "") == (refused.returncode, refused.stdout)
+        assert f"evenboot: there is no step '{name}'; evenboot status names them\n" == refused.stderr
+    for name, printed in [("two", "about to fail\n"), ("one", ""), ('thr"ee', ""), ("drain", "")]:
+        shown = machine.evenboot("log", name)
+
+        assert (0, printed, "") == (shown.returncode, shown.stdout, shown.stderr)
+
+
+def test_log_of_a_former_step(machine: Machine) -> None:
+    """What a step has printed that the definition has no longer is shown as long as the log has it."""
+    machine.boot(StartupScript("site", first_boot=[Shell("say", script="echo said")]))
+    machine.boot(SITE)
+
+    assert (0, "said\n") == ((shown := machine.evenboot("log", "say")).returncode, shown.stdout)
 
 
 def test_clean(machine: Machine) -> None:

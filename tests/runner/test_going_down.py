@@ -42,6 +42,51 @@ def test_shutdown_steps_have_a_minute(machine: Machine) -> None:
     assert "evenboot: shutdown step 'later' left out: the 60 s are over" in machine.console()
 
 
+def test_shutdown_step_is_tried_again(machine: Machine) -> None:
+    """L13: a shutdown step with retries is tried again until it succeeds, before the next one."""
+    flaky = Shell("flaky", script="echo try >>/done; [ $(grep -c try /done) -eq 3 ]", retries=5)
+    machine.boot(definition("one", shutdown=[flaky, note("next")]))
+    machine.hurry()
+    machine.evenboot("do_shutdown")
+
+    assert ["one", "try", "try", "try", "next"] == machine.lines()
+    assert machine.console()[-3:] == [
+        "evenboot: step 'flaky' failed, exit code 1; again in 2 s",
+        "evenboot: shutdown step 'flaky' ended with exit code 0",
+        "evenboot: shutdown step 'next' ended with exit code 0",
+    ]
+
+
+def test_tries_of_shutdown_steps_have_a_minute(machine: Machine) -> None:
+    """L13: further tries and the pauses between them count into the 60 seconds: what does not fit any more is not tried."""
+    script = "echo try $(cut -d . -f 1 /proc/uptime) >>/done; exit $(wc -l </done)"
+    stubborn = Shell("stubborn", script=script, retries=100)
+    machine.boot(definition("one", shutdown=[stubborn, note("next")]))
+    machine.hurry()
+    machine.evenboot("do_shutdown")
+
+    tries = [1000, 1001, 1003, 1007, 1015, 1031]
+    assert ["one", *(f"try {second}" for second in tries), "next"] == machine.lines()
+    assert machine.console()[-2:] == [
+        "evenboot: shutdown step 'stubborn' ended with exit code 7",
+        "evenboot: shutdown step 'next' ended with exit code 0",
+    ]
+
+
+def test_last_try_of_a_shutdown_step_is_cut_off(machine: Machine) -> None:
+    """L13: a further try has what the pause before it leaves of the 60 seconds, whatever its own limit says."""
+    script = "[ -e /again ] && exec /usr/bin/sleep 30; touch /again; sleep 56; exit 1"
+    machine.boot(definition("one", shutdown=[Shell("long", script=script, retries=1), note("next")]))
+    machine.hurry()
+    machine.evenboot("do_shutdown")
+
+    assert machine.console()[-3:] == [
+        "evenboot: step 'long' failed, exit code 1; again in 1 s",
+        "evenboot: shutdown step 'long' ended with exit code 124",
+        "evenboot: shutdown step 'next' ended with exit code 0",
+    ]
+
+
 def test_step_that_succeeds_while_the_system_goes_down(machine: Machine) -> None:
     """L16: a step that exits 0 while the system is going down is done, and no further step starts."""
     reboot = Shell("reboot", script="echo reboot >>/done; mkdir -p /run/systemctl; echo stopping >/run/systemctl/going")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import doctest
+import json
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +33,40 @@ CONF = File("/etc/x", content="x")
 def test_names_are_derived_unless_given(step: Step, name: str) -> None:
     """A step has the name it is given, otherwise one made of its kind and its subject."""
     assert name == step.name
+
+
+@pytest.mark.parametrize(
+    ("step", "other", "name"),
+    [
+        (Packages(["nginx"]), {"names": ["curl"]}, "packages curl"),
+        (CONF, {"path": "/etc/y"}, "file /etc/y"),
+        (CONF, {"content": "y"}, "file /etc/x"),
+        (Directory("/srv"), {"path": "/opt"}, "directory /opt"),
+        (User("app"), {"login": "web"}, "user web"),
+        (Unit("app.service", content="x"), {"unit": "web.service"}, "unit web.service"),
+        (Service("nginx"), {"service": "apache2"}, "service apache2"),
+        (Download("https://example.org/x", path="/opt/x", sha256="a" * 64), {"path": "/opt/y"}, "download /opt/y"),
+        (Service("nginx", name="web server"), {"service": "apache2"}, "web server"),
+        (Service("nginx", name="service nginx"), {"service": "apache2"}, "service nginx"),
+        (Service("nginx", name="web server"), {"name": None}, "service nginx"),
+        (Shell("warm cache", script="true"), {"script": "false"}, "warm cache"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_copy_derives_its_own_name(step: Step, other: dict[str, Any], name: str) -> None:
+    """A copy with other fields has the name that is derived from those; a name that was given stays."""
+    copy = replace(step, **other)
+
+    assert name == copy.name == replace(pickle.loads(pickle.dumps(step)), **other).name
+    assert replace(copy, rerun_on=["a"]).name == name
+
+
+def test_a_derived_name_is_text() -> None:
+    """A derived name is equal to, hashed, shown and written as the text that it is."""
+    assert CONF == File("/etc/x", content="x", name="file /etc/x")
+    assert hash(CONF.name) == hash("file /etc/x")
+    assert ("'file /etc/x'", '"file /etc/x"') == (repr(CONF.name), json.dumps(CONF.name))
+    assert CONF.name == pickle.loads(pickle.dumps(CONF.name))
 
 
 def test_steps_are_values() -> None:

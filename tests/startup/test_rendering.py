@@ -17,6 +17,7 @@ from startup.delivery import Cloud
 from startup.rendering import key, part, runner
 
 CLOUDS: tuple[Cloud, ...] = ("aws", "gcp", "azure")
+RUNNER = Path(__file__).parents[2] / "startup/runner"
 CONF = File("/etc/site.conf", content="upstream ${UPSTREAM};\n", uses=["UPSTREAM"])
 SITE = StartupScript(
     "site",
@@ -58,10 +59,8 @@ def test_pure(seed: str, tmp_path: Path) -> None:
 def test_runner_is_shipped_as_it_stands(cloud: Cloud) -> None:
     """R4: the runner's parts stand in the payload as their files do, less full-line comments."""
     text = render(SITE, VALUES, cloud).text
-    folder = Path(__file__).parents[2] / "startup/runner"
-
     for name in ("paths", "log", "store", f"slot_{cloud}", "step", "file", "service", "shutdown", "command"):
-        lines = (folder / f"{name}.sh").read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = (RUNNER / f"{name}.sh").read_text(encoding="utf-8").splitlines(keepends=True)
         assert "".join(line for line in lines if line.strip() and not line.lstrip().startswith("#")) in text
 
 
@@ -156,8 +155,11 @@ def test_problems_of_definition_values_and_cloud_together() -> None:
 
 
 def test_no_comment_is_shipped() -> None:
-    """Full-line comments are for the readers of the source: they are left out."""
-    assert not [line for line in part("step.sh").splitlines() if line.lstrip().startswith("#")]
+    """Full-line comments are for the readers of the source: they are left out of each file that is shipped."""
+    names = [path.name for path in RUNNER.iterdir()]
+    left = [f"{name}: {line}" for name in names for line in part(name).splitlines() if line.lstrip().startswith("#")]
+
+    assert left == ["command: #!/bin/sh"]
 
 
 def test_services_stay_up_until_the_shutdown_steps_have_run() -> None:

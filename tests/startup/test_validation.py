@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -18,6 +19,7 @@ from startup import (
     Service,
     Shell,
     StartupScript,
+    Step,
     Unit,
     User,
     definition,
@@ -238,13 +240,82 @@ def test_names_are_unique_over_all_lists() -> None:
     )
 
 
+UNIT = "[Service]\nExecStart=/opt/app\n[Install]\nWantedBy=multi-user.target\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "field"),
+    [
+        (File("/etc/x", content="1"), File("/etc/x", content="2"), "path"),
+        (File("/etc/x", content="1", name="a"), File("/etc//./x", content="2", name="b"), "path"),
+        (File("/run/x", content="1"), Directory("/var/run/x"), "path"),
+        (Directory("/usr/bin/x"), Download("http://a/b", path="/bin/x", sha256=SHA), "path"),
+        (File("/etc/systemd/system/app.service", content="1"), Unit("app.service", content=UNIT), "unit"),
+        (Unit("app.service", content=UNIT), File("/etc/systemd/system//app.service", content="1"), "path"),
+        (Unit("app.service", content=UNIT), Unit("app.service", content=UNIT, name="again"), "unit"),
+        (User("app"), User("app", name="again", system=True), "login"),
+    ],
+)
+@pytest.mark.parametrize("list_name", ["first_boot", "every_boot"])
+def test_one_path_unit_and_account_belongs_to_one_step(one: Step, other: Step, field: str, list_name: str) -> None:
+    """What two steps of any lists keep depends on which of them ran last: the second is the problem, and names the first."""
+    lists = {"first_boot": [one], list_name: [*([one] if list_name == "first_boot" else []), other]}
+
+    [problem] = validate(StartupScript("site", **lists))
+
+    assert f"{list_name}[{len(lists[list_name]) - 1}].{field}" == problem.path
+    assert f"is {getattr(other, field)!r}, which first_boot[0] keeps, too; leave it to one of the two" == problem.message
+
+
+def test_two_services_of_one_list() -> None:
+    """A list that names a service twice, whether or not with its suffix, is a problem."""
+    assert ["first_boot[1].service: is 'nginx.service', which first_boot[0] keeps, too; leave it to one of the two"] == found(
+        Service("nginx"), Service("nginx.service", restart_on=["service nginx"])
+    )
+
+
+def test_a_service_beside_its_unit_and_in_another_list() -> None:
+    """A service may be restarted that a `Unit` has written, and be brought up in the first boot and seen to in each."""
+    own = Unit("app.service", content=UNIT)
+    conf = File("/etc/app.conf", content="")
+    script = StartupScript(
+        "site",
+        first_boot=[own, conf, Service("app", restart_on=[conf])],
+        every_boot=[Service("app", name="up")],
+        shutdown=[Shell("drain", script="true")],
+    )
+
+    assert () == validate(script)
+
+
+def test_paths_of_wrong_steps_belong_to_nobody() -> None:
+    """A path that is wrong itself is told for that alone."""
+    assert [
+        "first_boot[0].path: is 'x', not an absolute path; begin it with /",
+        "first_boot[1].path: is 'x', not an absolute path; begin it with /",
+    ] == found(File("x", content=""), Directory("x"))
+
+
+@pytest.mark.parametrize("step", [Service("nginx"), Unit("app.service", content=UNIT)])
+def test_nothing_starts_while_the_system_goes_down(step: Service | Unit) -> None:
+    """A shutdown step that would start something is a problem; one that does not is none."""
+    [problem] = validate(StartupScript("site", shutdown=[step]))
+
+    assert "shutdown[0].start" == problem.path
+    assert problem.message == (
+        "is True, but nothing can be started while the system goes down; write start=False, or move the step to first_boot "
+        "or every_boot"
+    )
+    assert () == validate(StartupScript("site", shutdown=[replace(step, start=False)]))
+
+
 def test_a_step_can_only_follow_one_that_runs_earlier() -> None:
     """Names of later steps and of shutdown steps are refused, and shutdown steps follow nobody."""
     script = StartupScript(
         "site",
         first_boot=[Shell("a", script="x", rerun_on=["b", "c", "d"]), Shell("b", script="x")],
         every_boot=[Shell("c", script="x", rerun_on=["a"])],
-        shutdown=[Shell("d", script="x", rerun_on=["a"]), Service("nginx", restart_on=["a"])],
+        shutdown=[Shell("d", script="x", rerun_on=["a"]), Service("nginx", start=False, restart_on=["a"])],
     )
 
     assert [

@@ -131,6 +131,7 @@ def test_an_answer_lost_after_the_restart_began_restarts_no_second_time(opened: 
 
     server.answer = elsewhere
     assert console.restart() is True
+    assert server.paths().count("POST restart") == 1
 
 
 def test_a_cloud_that_nobody_knows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
