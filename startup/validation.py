@@ -100,28 +100,45 @@ def _steps(definition: StartupScript, values: object) -> Iterator[Problem]:
             earlier.add(step.name)
 
 
-def _kept(
-    step: Step, list_name: str, place: str, kept: dict[str, str], fields: Iterable[Finding]
-) -> Iterator[Finding]:
-    """Judge whether an earlier step keeps the same path, unit or account; `kept` has the places of those.
+_KEEPS = {
+    "file": "path",
+    "directory": "path",
+    "download": "path",
+    "unit": "unit",
+    "user": "login",
+    "service": "service",
+}
+
+
+def kept_by(step: Step, list_name: str) -> str | None:
+    """Return what a step of a list keeps, written in one way: a path, a unit or an account; it belongs to this step alone.
 
     A `Service` contradicts no `Unit` of its name, whose file is the other's alone, and none of another list: what is brought
     up once, in the middle of the first boot, may be seen to at each boot.
     """
-    wrong = {field for field, message in fields if message}
     match step:
-        case File() | Directory() | Download() if "path" not in wrong:
-            field, value, what = "path", step.path, rules.plain_path(step.path)
-        case Unit() if "unit" not in wrong:
-            field, value, what = "unit", step.unit, rules.plain_path(f"/etc/systemd/system/{step.unit}")
-        case User() if "login" not in wrong:
-            field, value, what = "login", step.login, f"user {step.login}"
-        case Service() if "service" not in wrong:
-            field, value, what = "service", step.service, f"{list_name} {rules.unit_of(step.service)}"
+        case File() | Directory() | Download():
+            return rules.plain_path(step.path)
+        case Unit():
+            return rules.plain_path(f"/etc/systemd/system/{step.unit}")
+        case User():
+            return f"user {step.login}"
+        case Service():
+            return f"{list_name} {rules.unit_of(step.service)}"
         case _:
-            return
-    other = kept.setdefault(what, place)
-    yield field, None if other == place else problems.kept_twice(value, other)
+            return None
+
+
+def _kept(
+    step: Step, list_name: str, place: str, kept: dict[str, str], fields: Iterable[Finding]
+) -> Iterator[Finding]:
+    """Judge whether an earlier step keeps the same; `kept` has the places of those."""
+    field = _KEEPS.get(step.kind)
+    if field is None or any(message and judged == field for judged, message in fields):
+        return
+    what = kept_by(step, list_name)
+    other = kept.setdefault(what, place) if what else place
+    yield field, None if other == place else problems.kept_twice(getattr(step, field), other)
 
 
 def _name(step: Step, place: str, places: Mapping[object, str], fields: Iterable[Finding]) -> str | None:

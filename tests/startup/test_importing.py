@@ -285,6 +285,18 @@ def test_lost(tmp_path: Path, entry: str, place: str) -> None:
     assert "$6$" not in "".join(told(found))
 
 
+def test_the_same_twice(tmp_path: Path) -> None:
+    """`import`: What two entries write or make is carried over once, and the second one is named."""
+    twice = "write_files: [{path: /etc/x, content: a}, {path: /etc//x, content: b}]\nusers: [{name: app}, {name: app}]\n"
+    found = config(tmp_path, twice)
+
+    again = "a second time; write in the first step what is meant"
+    assert ["user app", "file /etc/x"] == [step.name for step in found.definition.first_boot if isinstance(step, (File, User))]
+    assert [f"user app {again}", f"/etc/x {again}"] == [
+        line.partition("not carried over: ")[2] for line in told(found) if "not carried over" in line
+    ]
+
+
 def test_appended_and_binary(tmp_path: Path) -> None:
     """A file that is appended to, or is no text, is written by a shell step, and a warning says so."""
     found = config(tmp_path, "write_files: [{path: /a, content: x, append: true}, {path: /b/c, content: gP8=, encoding: b64}]")
