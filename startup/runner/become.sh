@@ -1,7 +1,6 @@
-# become LOGIN: sets $as to what runs a command as the user, and the environment to the user's.
+# become LOGIN: sets the environment to the user's.
 become() {
 	HOME=$(getent passwd "$1" | cut -d : -f 6)
 	[ "$HOME" ] || { echo "there is no user $1" && exit 67; }
 	export HOME USER="$1" LOGNAME="$1"
-	as="runuser -u $1 --"
 }

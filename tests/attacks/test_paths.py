@@ -217,6 +217,21 @@ def test_file_that_is_something_else_when_it_is_read(machine: Machine, trap: str
     assert machine.run(f"stat -c %F {FILE.path}").stdout == "regular file\n"
 
 
+@pytest.mark.parametrize("shebang", ["", "#!/bin/sh\n"])
+def test_working_directory_behind_a_link(machine: Machine, shebang: str) -> None:
+    """A step that runs as him begins nowhere that is closed to him; in a folder of his own, whatever its name, it does."""
+    machine.run("chmod 700 /root; mkdir -p /root/project; echo secret >/root/project/key")
+    as_mallory(machine, "ln -s /root/project work; mkdir 'a b'")
+    there = "[ \"$PWD\" != '/home/mallory/a b' ]"
+    own = Shell("own", script=f"{shebang}pwd", user="mallory", cwd="/home/mallory/a b", unless=there)
+    his = Shell("his", script=f"{shebang}cat key", user="mallory", cwd="/home/mallory/work")
+    status = machine.boot(StartupScript("site", every_boot=[own, his]))
+
+    assert (status.result, status.failed_step) == ("failed", "his")
+    assert "secret" not in machine.log()
+    assert machine.log("own") == "/home/mallory/a b\n"
+
+
 def test_folder_of_a_group(machine: Machine) -> None:
     """A folder of root's that a group's member moved into the place of another keeps its owner."""
     machine.run("install -d -g mallory -m 775 /srv/shared; mkdir -m 700 /srv/shared/private")
