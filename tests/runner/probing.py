@@ -88,7 +88,7 @@ def together(many: Sequence[Given], cloud: Cloud) -> list[Played]:
 
 
 def probe(step: Step, number: int) -> Step:
-    """Let a step leave its traces in folders of its own."""
+    """Let a step leave its traces in folders of its own; its name stays, since others name it."""
     match step:
         case Shell():
             script = (
@@ -97,16 +97,16 @@ def probe(step: Step, number: int) -> Step:
             unless = None if step.unless is None else f'cp -f "$0" /got/{number}/unless; exit 1\n{step.unless}'
             return replace(step, script=script, unless=unless, cwd=step.cwd and f"/f/{number}{step.cwd}")
         case File() | Directory():
-            return replace(step, path=f"/f/{number}{step.path}")
+            return replace(step, path=f"/f/{number}{step.path}", name=step.name)
         case Download():
             checksum = hashlib.sha256(step.name.encode()).hexdigest()
-            return replace(step, url=f"{step.url}/{number}", path=f"/f/{number}{step.path}", sha256=checksum)
+            return replace(step, url=f"{step.url}/{number}", path=f"/f/{number}{step.path}", sha256=checksum, name=step.name)
         case User():
-            return replace(step, login=f"u{number}{step.login}")
+            return replace(step, login=f"u{number}{step.login}", name=step.name)
         case Unit():
-            return replace(step, unit=f"u{number}{step.unit}")
+            return replace(step, unit=f"u{number}{step.unit}", name=step.name)
         case Service():
-            return replace(step, service=f"s{number}{step.service}")
+            return replace(step, service=f"s{number}{step.service}", name=step.name)
         case Packages() | Reboot():
             return step
 
