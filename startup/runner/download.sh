@@ -6,15 +6,19 @@ do_download() {
 	walk_to "${path%/*}" "$owner"
 	sweep
 	look_at "$name"
+	there=
 	if [ "$is" ] && [ "$(read_file "./$name" | sha256sum)" = "$sha256  -" ]; then
 		[ "$is" != "$mode $owner $group" ] || exit 0
-		stage
-		read_file "../$name" >new || give_up
-	else
-		stage
-		curl -q -fgsSL --connect-timeout 20 --retry 3 -o new "$url" || give_up
+		# Where others can swap it for a larger one by now it is not copied.
+		[ "$others" ] || there=yes
 	fi
-	have=$(sha256sum <new)
+	stage
+	if [ "$there" ]; then
+		read_file "../$name" >.evenboot.new || give_up
+	else
+		curl -q -fgsSL --connect-timeout 20 --retry 3 -o .evenboot.new "$url" || give_up
+	fi
+	have=$(sha256sum <.evenboot.new)
 	if [ "$have" != "$sha256  -" ]; then
 		echo "$url has the SHA-256 ${have%% *}, expected is $sha256"
 		give_up 65

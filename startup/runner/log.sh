@@ -62,7 +62,7 @@ await() {
 	while
 		wait "$1"
 		code=$?
-		kill -0 "$1" 2>/dev/null
+		[ "$code" -gt 128 ] && kill -0 "$1" 2>/dev/null
 	do :; done
 	# bash may take note of its end before it is waited for. 127: it has been waited for.
 	[ "$code" -le 128 ] || { wait "$1" 2>/dev/null; late=$?; [ $late -eq 127 ] || code=$late; }
@@ -106,7 +106,7 @@ frame() {
 	exec 3<&0
 	# shellcheck disable=SC3045 # dash and bash have it; a line without an end must not take all memory
 	(
-		ulimit -v 500000
+		ulimit -v 100000
 		exec stdbuf -oL sed -n -f "$run/mark" -e 's/^/| /p' >&7 3<&-
 	)
 	# 5: that was the mark.

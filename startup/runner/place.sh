@@ -1,7 +1,7 @@
 # What a step writes is written so that nobody gains by it. An unprivileged user may own folders on the way to a path, and
 # change at any moment what lies in them. So the way is walked folder by folder: the working directory is the folder itself,
-# whatever becomes of its name, and all that is done is done to names in it, which are not followed. What is new is made
-# in a folder that only root can enter, and gets its place by a rename.
+# whatever becomes of its name, and all that is done is done to names in it, which are not followed. A new file is made in a
+# folder that only root can enter, and gets its place by a rename; a new folder is closed to others until it is as it is to be.
 
 # refuse NAME TEXT: ends the step, for what NAME in the working directory is.
 refuse() {
@@ -13,7 +13,7 @@ refuse() {
 # beside root can have chosen it: nobody (empty), the number of one user, or "many".
 # A link is followed if root alone can have put it there; if OWNER can, too, and it leads to a folder of his.
 walk_to() {
-	uid=0 links=0 others='' way=''
+	uid=0 links=0 others='' way='' last='755 root root'
 	[ "$2" = root ] || uid=$(id -u "$2") || exit
 	cd / && see_folder
 	walk "$1"
@@ -51,7 +51,7 @@ enter() {
 		return
 	elif [ ! -e "./$1" ]; then
 		case $left in *"$newline"*) his_own "$1" ;; esac
-		make_folder "$1" 755 root root
+		make_folder "$1"
 	elif [ ! -d "./$1" ]; then
 		refuse "$1" 'is not a folder'
 	fi
@@ -61,6 +61,28 @@ enter() {
 	see_folder
 	[ "$above" = "$from" ] || refuse "$1" 'was replaced by a link just now'
 	way=$way/$1
+	case $whose/$bits in 0/[13]000 | "$uid"/[13]000) finish_folder ;; esac
+}
+
+# make_folder NAME: there is none yet. Its mode is one that nobody else gives to a folder: a try that is killed leaves what
+# the next one knows.
+make_folder() {
+	did_something
+	mkdir -m 1000 "./$1" || exit
+}
+
+# finish_folder: the working directory, which was just made, is open to those whom it is for.
+finish_folder() {
+	[ -z "$(ls -A)" ] || return 0
+	drop_acl
+	# shellcheck disable=SC2086 # words
+	case $left in '') own_folder $last ;; *) own_folder 755 root root ;; esac
+	see_folder
+}
+
+# own_folder MODE OWNER GROUP: of the working directory. With leading zeros chmod also takes away set-id bits.
+own_folder() {
+	chown "$2:$3" . && chmod "0000$1" . || exit
 }
 
 # suspect NAME KIND: adds to $others who can have put NAME into the working directory: the number of a user, "group" for
@@ -103,17 +125,18 @@ his_own() {
 	[ "$whose" = "$uid" ] || refuse "$1" "is where a link of the owner's leads, and not in a folder of his"
 }
 
-# stage: a folder that only root can enter becomes the working directory, in the one that was it before.
+# stage: a folder that only root can enter becomes the working directory, in the one that was it before. The file in it is
+# .evenboot.new, a name by which sweep knows that a folder is staged.
 stage() {
 	did_something
 	staged=$(mktemp -d ".evenboot.$key.XXXXXXXXXX") || exit
-	enter_staged "$staged" || refuse "$staged" 'was replaced by somebody just now'
+	enter_staged "$staged" && [ -z "$(ls -A)" ] || refuse "$staged" 'was replaced by somebody just now'
 	drop_acl
 }
 
-# drop_acl: the working directory, and what is made in it, gives rights to nobody by an access control list.
+# drop_acl: the working directory, and what is made in it, gives rights to nobody by an access control list. It is closed.
 drop_acl() {
-	(umask 077 && mkdir -p "$run/empty") && cp -rT --preserve=mode "$run/empty" . || exit
+	mkdir -pm 1000 "$run/empty" && cp -rT --preserve=mode "$run/empty" . || exit
 }
 
 # enter_staged NAME. 1: it is none.
@@ -121,7 +144,7 @@ enter_staged() {
 	from=$here
 	cd -P "./$1" || return
 	see_folder
-	case $above/$whose/$bits in "$from"/0/*700) ;; *) return 1 ;; esac
+	case $above/$whose/$bits in "$from"/0/*[07]00) ;; *) return 1 ;; esac
 }
 
 # sweep: removes what killed tries of the step have left in the working directory.
@@ -129,22 +152,26 @@ sweep() {
 	set +f
 	for left in ".evenboot.$key".*; do
 		# shellcheck disable=SC3067 # dash and bash have -O; what is not root's is not looked into
-		[ -L "$left" ] || [ ! -O "$left" ] || (enter_staged "$left" && rm -rf ./new && cd -P .. && rmdir "./$left")
+		[ -L "$left" ] || [ ! -O "$left" ] || (
+			enter_staged "$left" || exit
+			[ "$(ls -A)" != .evenboot.new ] || rm -f .evenboot.new
+			cd -P .. && rmdir "./$left"
+		)
 	done
 	set -f
 }
 
-# place NAME MODE OWNER GROUP: ./new in the staged folder becomes NAME in the folder around it, in one go.
+# place NAME MODE OWNER GROUP: the staged file becomes NAME in the folder around it, in one go.
 place() {
-	# With leading zeros chmod also takes away set-id bits that a folder inherited.
-	chown "$3:$4" new && chmod "0000$2" new && sync new && mv -fT new "../$1" && leave && return
+	chown "$3:$4" .evenboot.new && chmod "$2" .evenboot.new && sync .evenboot.new &&
+		mv -fT .evenboot.new "../$1" && leave && return
 	give_up
 }
 
 # give_up [CODE]: ends the step, with the exit code of what went before; nothing is left.
 give_up() {
 	code=${1-$?}
-	rm -rf ./new
+	rm -f .evenboot.new
 	leave
 	exit "$code"
 }
@@ -180,22 +207,14 @@ put() {
 	look_at "$2"
 	[ "$is" != "$3 $4 $5" ] || ! read_file "./$2" | cmp -s - "$1" || return 0
 	stage
-	cat "$1" >new || give_up
+	cat "$1" >.evenboot.new || give_up
 	place "$2" "$3" "$4" "$5"
-}
-
-# make_folder NAME MODE OWNER GROUP: there is none yet.
-make_folder() {
-	stage
-	mkdir new || give_up
-	place "$@"
 }
 
 # put_folder NAME MODE OWNER GROUP: NAME in the working directory is a folder with this mode and owner, and becomes the
 # working directory. One that others can have put there is changed only if it is theirs anyway.
 put_folder() {
-	sweep
-	[ -e "./$1" ] || [ -L "./$1" ] || make_folder "$@"
+	last="$2 $3 $4"
 	walk "$1"
 	[ "$(stat -c '%a %U %G' .)" != "$2 $3 $4" ] || return 0
 	case $others/$whose in
@@ -204,7 +223,6 @@ put_folder() {
 	*) refuse . "is not changed: it belongs to $(stat -c %U .), and others can have put it there" ;;
 	esac
 	did_something
-	[ -z "$others" ] || drop_acl
-	chown "$3:$4" . && chmod "0000$2" . && return
-	exit
+	case $others/$whose in /0 | "/$uid") ;; *) drop_acl ;; esac
+	own_folder "$2" "$3" "$4"
 }

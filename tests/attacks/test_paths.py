@@ -196,7 +196,9 @@ def test_folder_that_becomes_a_link_when_its_owner_is_asked_for(machine: Machine
     assert roots(machine) == before
 
 
-@pytest.mark.parametrize("links", ["ln -s /etc/profile.d /srv/open/env", "ln -s b /home/mallory/a; ln -s a /home/mallory/b"])
+@pytest.mark.parametrize(
+    "links", ["ln -s /etc/profile.d /srv/open/env", "ln -s b /home/mallory/a; ln -s a /home/mallory/b"]
+)
 def test_links_that_lead_nowhere_good(machine: Machine, links: str) -> None:
     """A link where everybody can write is nobody's, and a loop of links ends."""
     machine.run("mkdir -m 777 /srv/open")
@@ -263,6 +265,89 @@ def test_rights_that_a_folder_hands_down(machine: Machine) -> None:
         machine.sees / "home/mallory/env" / name for name in ("secret", "closed", "closed/in", "above", "above/deep")
     ]
     assert [os.listxattr(path) for path in made] == [[]] * len(made)
+
+
+def test_rights_of_a_folder_that_was_his(machine: Machine) -> None:
+    """An access control list of a folder that was his gives him nothing once the folder is root's."""
+    machine.run("install -d -o mallory /srv/app")
+    try:
+        os.setxattr(machine.sees / "srv/app", "system.posix_acl_access", ACL)
+    except OSError as error:
+        pytest.skip(f"no access control lists here: {error}")
+    assert machine.boot(StartupScript("site", first_boot=[Directory("/srv/app", mode=0o750)])).result == "ok"
+    assert os.listxattr(machine.sees / "srv/app") == []
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755], ids=oct)
+@pytest.mark.parametrize("program", ["mkdir", "cp", "chown", "chmod"])
+def test_killed_while_a_folder_is_made(machine: Machine, program: str, mode: int) -> None:
+    """Killed after any of its programs, the next try makes the folders in his home what they are to be."""
+    step = Directory("/home/mallory/above/data", mode=mode, owner="nobody", group="nogroup")
+    for calls in range(1, 4):
+        machine.run("rm -rf /home/mallory/above")
+        wrapper = machine.sees / f"usr/local/bin/{program}"
+        wrapper.write_text(
+            f'#!/bin/bash\necho >>/calls.$$; cat /calls.* >/calls; "/usr/bin/{program}" "$@"; code=$?\n'
+            f'[ "$(wc -l </calls)" -ne {calls} ] || case $PWD in /home/*) kill -KILL $PPID; esac; exit $code\n'
+        )
+        wrapper.chmod(0o755)
+        status = machine.boot(StartupScript("site", every_boot=[step]))
+        wrapper.unlink()
+        machine.run("rm -f /calls*")
+        assert status.result == "ok" or status["exit_code"] == 137
+        status = machine.boot(StartupScript("site", every_boot=[step]))
+        assert status.result == "ok", status.output
+        shown = machine.run("stat -c '%a %U' /home/mallory/above /home/mallory/above/data").stdout
+        assert shown == f"755 root\n{mode:o} nobody\n"
+
+
+def test_folder_of_an_odd_mode(machine: Machine) -> None:
+    """A folder with something in it is none that was just made, whatever its mode."""
+    machine.run("mkdir -m 1000 /srv/odd; touch /srv/odd/thing")
+    assert machine.boot(StartupScript("site", first_boot=[File("/srv/odd/file", content="x")])).result == "ok"
+    assert machine.run("stat -c %a /srv/odd").stdout == "1000\n"
+
+
+def test_folder_is_never_copied(machine: Machine) -> None:
+    """A folder gets its place without `mv`, which copies where a file system refuses a rename, and follows links then."""
+    (machine.sees / "usr/local/bin/mv").write_text('#!/bin/sh\ncase $* in *env*) exit 1; esac; exec /usr/bin/mv "$@"\n')
+    (machine.sees / "usr/local/bin/mv").chmod(0o755)
+    assert obeyed(machine, FOLDER).result == "ok"
+
+
+@pytest.mark.parametrize("step", [FILE, DOWNLOAD], ids=["file", "download"])
+@pytest.mark.parametrize("content", ["new", "new key", ".evenboot.new key"])
+def test_folder_named_like_a_staged_one(machine: Machine, step: Step, content: str) -> None:
+    """A closed folder of root's that he names as a killed step's keeps what lies in it."""
+    key = sha256(step.name.encode()).hexdigest()[:12]
+    machine.run(
+        f"mkdir -pm 700 /home/mallory/env/backup; cd /home/mallory/env/backup; touch {content}; chown mallory .."
+    )
+    as_mallory(machine, f"mv env/backup env/.evenboot.{key}.aside")
+    assert obeyed(machine, step).result == "ok"
+    assert machine.run(f"ls -A /home/mallory/env/.evenboot.{key}.aside | xargs").stdout.split() == sorted(
+        content.split()
+    )
+
+
+def test_folder_put_where_one_is_staged(machine: Machine) -> None:
+    """A closed folder of root's that he puts in place of the staged one keeps what lies in it."""
+    machine.run(
+        "mkdir -pm 700 /home/mallory/env/backup; touch /home/mallory/env/backup/new{,.evenboot}; chown mallory /home/mallory/env"
+    )
+    after = "sh -c 'cd /home/mallory/env && for made in .evenboot*; do mv $made aside && mv backup $made; done'"
+    strike_before(machine, "mktemp", "true", after=after)
+    assert obeyed(machine, FILE)["exit_code"] == 73
+    assert machine.run("ls -A /home/mallory/env/.evenboot*").stdout.split() == ["new", "new.evenboot"]
+
+
+def test_download_that_grows_when_its_mode_is_mended(machine: Machine) -> None:
+    """A file that he swaps for a huge one, once it was found to be the right one, is not copied."""
+    as_mallory(machine, f"mkdir env; printf {DATA.decode()!r} >env/app; chmod 600 env/app")
+    strike_before(machine, "sha256sum", "true", after="truncate -s 1T /home/mallory/env/app")
+    step = Download(URL, path=DOWNLOAD.path, sha256=DOWNLOAD.sha256, timeout_seconds=20, **MINE)
+    assert obeyed(machine, step).result == "ok"
+    assert machine.read(DOWNLOAD.path) == DATA.decode()
 
 
 def test_many_leftovers(machine: Machine) -> None:
@@ -347,6 +432,16 @@ def test_something_else_in_its_place(machine: Machine, kind: str, thing: str) ->
 
     assert (status["exit_code"], status.steps[0]["seconds"] < 15) == (73, True)
     assert status.output[-1] == f"{path}: is not a file"
+
+
+def test_keys_that_cannot_be_read_in_time(machine: Machine) -> None:
+    """A program of his that does not end is not waited for."""
+    as_mallory(machine, "mkdir -m 700 .ssh; echo theirs >.ssh/authorized_keys")
+    (machine.sees / "usr/local/bin/dd").write_text('#!/bin/sh\n[ "$(id -u)" -eq 0 ] || sleep 900\nexec /usr/bin/dd "$@"\n')
+    (machine.sees / "usr/local/bin/dd").chmod(0o755)
+    began = time.monotonic()
+    status = obeyed(machine, User("mallory", ssh_keys=["ssh-ed25519 AAAA key"], timeout_seconds=60))
+    assert (status["exit_code"], time.monotonic() - began < 50) == (73, True)
 
 
 def test_waiting_for_his_own_keys(machine: Machine) -> None:

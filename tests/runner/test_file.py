@@ -187,7 +187,7 @@ def test_replaced_at_once(machine: Machine) -> None:
     with (machine.sees / "etc/x").open() as reader:
         machine.boot(StartupScript("site", first_boot=[File("/etc/x", content="new", mode=0o600)]))
         assert (reader.read(), machine.read("/etc/x")) == ("old", "new")
-    assert "sync new" in machine.lines("/synced")
+    assert "sync .evenboot.new" in machine.lines("/synced")
 
 
 def test_link_is_replaced(machine: Machine) -> None:
