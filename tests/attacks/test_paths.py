@@ -341,6 +341,14 @@ def test_folder_put_where_one_is_staged(machine: Machine) -> None:
     assert machine.run("ls -A /home/mallory/env/.evenboot*").stdout.split() == ["new", "new.evenboot"]
 
 
+def test_his_folder_put_where_one_is_staged(machine: Machine) -> None:
+    """An empty folder of his that he puts in place of the staged one is not used: he could swap what root makes in it."""
+    as_mallory(machine, "mkdir env")
+    after = "sh -c 'cd /home/mallory/env && for made in .evenboot*; do mv $made aside && mkdir -m 700 $made; done'"
+    strike_before(machine, "mktemp", "true", after=after)
+    assert obeyed(machine, FILE)["exit_code"] == 73
+
+
 def test_download_that_grows_when_its_mode_is_mended(machine: Machine) -> None:
     """A file that he swaps for a huge one, once it was found to be the right one, is not copied."""
     as_mallory(machine, f"mkdir env; printf {DATA.decode()!r} >env/app; chmod 600 env/app")
