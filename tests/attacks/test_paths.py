@@ -73,8 +73,11 @@ def obeyed(machine: Machine, *steps: Step) -> Status:
     return status
 
 
-def strike_before(machine: Machine, program: str, script: str, after: str = "true") -> None:
-    """Let mallory run something before each call of a program that concerns his folder, and after it."""
+def strike_before(machine: Machine, program: str, script: str, after: str = "true", given: str = "*") -> None:
+    """Let mallory run something before each call of a program that concerns his folder, and after it.
+
+    `given` is a pattern of the arguments of the calls that are meant.
+    """
     (machine.sees / "strike").write_text(STRIKE)
     real = machine.run(f"command -v {program}").stdout.strip()
     wrapper = machine.sees / f"usr/local/bin/{program}"
@@ -83,7 +86,8 @@ def strike_before(machine: Machine, program: str, script: str, after: str = "tru
         real = f"/usr/local/bin/{program}.real"
     wrapper.write_text(
         "#!/bin/bash\n"
-        f'concerned() {{ case "$PWD $*" in */home/mallory* | */srv/shared* | "/tmp "*) [ "$UID" -eq 0 ];; *) false;; esac; }}\n'
+        f'concerned() {{ case "$*" in {given}) ;; *) return 1 ;; esac\n'
+        f'case "$PWD $*" in */home/mallory* | */srv/shared* | "/tmp "*) [ "$UID" -eq 0 ];; *) false;; esac; }}\n'
         f'! concerned "$@" || runuser -u mallory -- {script} </dev/null &>/dev/null\n'
         f'{real} "$@"\ncode=$?\n'
         f'! concerned "$@" || runuser -u mallory -- {after} </dev/null &>/dev/null\n'
@@ -188,7 +192,8 @@ def test_folder_that_becomes_a_link_when_its_owner_is_asked_for(machine: Machine
     """A folder of his in /tmp that is a link a moment later is not entered."""
     as_mallory(machine, "mkdir /tmp/app")
     machine.edit(StartupScript("site", every_boot=[File("/tmp/app/a.sh", content="x", **MINE)]))
-    strike_before(machine, "stat", "sh -c 'mv /tmp/app /tmp/aside && ln -s /etc/profile.d /tmp/app'")
+    swap = "sh -c 'mv /tmp/app /tmp/aside && ln -s /etc/profile.d /tmp/app'"
+    strike_before(machine, "stat", "true", after=swap, given="*./app")
     before = roots(machine)
     machine.agent()
 
@@ -201,7 +206,7 @@ def test_folder_that_becomes_a_link_when_its_owner_is_asked_for(machine: Machine
 )
 def test_links_that_lead_nowhere_good(machine: Machine, links: str) -> None:
     """A link where everybody can write is nobody's, and a loop of links ends."""
-    machine.run("mkdir -m 777 /srv/open")
+    machine.run("mkdir -m 757 /srv/open")
     as_mallory(machine, links)
     path = "/srv/open/env/app" if "open" in links else "/home/mallory/a/app"
     assert obeyed(machine, File(path, content="x", timeout_seconds=20, **MINE))["exit_code"] == 73
@@ -339,6 +344,14 @@ def test_folder_put_where_one_is_staged(machine: Machine) -> None:
     strike_before(machine, "mktemp", "true", after=after)
     assert obeyed(machine, FILE)["exit_code"] == 73
     assert machine.run("ls -A /home/mallory/env/.evenboot*").stdout.split() == ["new", "new.evenboot"]
+
+
+@pytest.mark.parametrize("step", [FILE, DOWNLOAD], ids=["file", "download"])
+def test_folder_that_appears_in_its_place(machine: Machine, step: Step) -> None:
+    """A folder that appears in the place of a file just before the file gets it is no success."""
+    as_mallory(machine, "mkdir env")
+    strike_before(machine, "mv", "mkdir /home/mallory/env/app")
+    assert obeyed(machine, step).result == "failed"
 
 
 def test_his_folder_put_where_one_is_staged(machine: Machine) -> None:
