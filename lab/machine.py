@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from components.results import results_in
 
 from . import disk
-from .clouds import cloud_named, new_identity
+from .clouds import cloud_named
 from .control_group import ControlGroup
 from .errors import LabError, LabTimeout
 from .host import advice, write_atomically
@@ -143,7 +143,7 @@ class Machine:
     def set_instance_id(self, text: str) -> None:
         """Change the instance id, which the metadata service hands out as written; the hardware follows at power-on."""
         with self.lab.changing():
-            if self.cloud == "azure":  # there the hardware's UUID is the id
+            if cloud_named(self.cloud).id_is_uuid:
                 self._change(instance_id=text, vm_uuid=text)
             else:
                 self._change(instance_id=text)
@@ -406,19 +406,14 @@ def new_definition(
 ) -> dict[str, Any]:
     """Return the definition of a new machine with an identity of its own."""
     properties = cloud_named(cloud)
-    ip, (instance_id, vm_uuid) = f"{properties.network}.{number}", new_identity(cloud)
-    hostname = {
-        "aws": f"ip-{ip.replace('.', '-')}",
-        "gcp": f"{name}.us-central1-a.c.local-project.internal",
-        "azure": name,
-    }[cloud]
+    ip, (instance_id, vm_uuid) = f"{properties.network}.{number}", properties.new_identity()
     return {
         "name": name,
         "cloud": cloud,
         "number": number,
         "ip": ip,
         "mac": f"{properties.mac_prefix}:{number:02x}",
-        "hostname": hostname,
+        "hostname": properties.hostname(name, ip),
         "instance_id": instance_id,
         "vm_uuid": vm_uuid,
         "image": image,
@@ -428,7 +423,3 @@ def new_definition(
         "outage": "ok",
     }
 
-
-from .laboratory import Lab  # noqa: E402  # the public place of all three is this module
-
-__all__ = ["Lab", "LabError", "LabTimeout", "Machine"]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from .aws import AwsProvider
-from .azure_native import AzureNativeProvider
-from .gcp import GcpProvider
+from ..cloud import Cloud
+from ..clouds import CLOUDS
 from .machines import Machines
 from .provider import Provider
 from .records import Records
 
-PROVIDERS: Mapping[str, type[Provider]] = {
-    kind.package: kind for kind in (AwsProvider, GcpProvider, AzureNativeProvider)
-}
+PACKAGES: Mapping[str, Cloud] = {cloud.package: cloud for cloud in CLOUDS.values()}
+"""The clouds by Pulumi's names of them."""
 
 
 def records_folder(state: Path) -> Path:
@@ -24,8 +22,8 @@ def records_folder(state: Path) -> Path:
 
 def provider(package: str, machines: Machines, state: Path, settings: Mapping[str, str] | None = None) -> Provider:
     """Return the provider of a package (`aws`, `gcp`, `azure-native`) for the lab whose state is in that folder."""
-    kind = PROVIDERS[package]
+    kind = PACKAGES[package].provider()
     return kind(Records(records_folder(state) / package), machines, settings)
 
 
-__all__ = ["PROVIDERS", "Provider", "provider", "records_folder"]
+__all__ = ["PACKAGES", "Provider", "provider", "records_folder"]

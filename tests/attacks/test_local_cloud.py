@@ -20,8 +20,9 @@ import pytest
 from lab import consoles, host, image
 from lab.__main__ import main
 from lab.control_group import ControlGroup
+from lab.errors import LabError
+from lab.laboratory import Lab
 from lab.loopback import own_user
-from lab.machine import Lab, LabError
 from lab.providers.machines import Machines
 from tests.checkout import ROOT
 from tests.lab.machines_of_paper import PaperLab

@@ -27,7 +27,7 @@ from components.values import SECRET
 from hosted.__main__ import packages
 from hosted.spelling import camel
 from hosted.steps import RECORDS, definition
-from lab import ambient
+from lab import pulumi_cli
 from startup import File, Packages, Shell, StartupScript, fingerprint
 from tests.checkout import ROOT
 from tests.lab.test_providers_over_grpc import PLUGIN
@@ -36,7 +36,7 @@ from .hosting import COMPONENTS, package, token
 
 EXAMPLES = ROOT / "examples"
 NODE = shutil.which("node")
-PULUMI = ambient.find()
+PULUMI = pulumi_cli.find()
 WEB_SERVER = StartupScript(
     "web-server",
     first_boot=[

@@ -10,7 +10,7 @@ from typing import Any, cast
 from lab import engine, project
 from lab.deployment import Deployment
 from lab.embedded import Outcome
-from lab.machine import Lab
+from lab.laboratory import Lab
 
 from .machines_of_paper import PaperLab
 
@@ -43,7 +43,7 @@ class Cloud:
 
     def write(self, text: str) -> None:
         """Make the given text the program."""
-        from lab.providers.aws import IMAGES
+        from lab.aws.provider import IMAGES
 
         head = HEAD.replace("AMI", repr(next(iter(IMAGES))))
         (self.program / "Pulumi.yaml").write_text("name: small\nruntime: python\n")

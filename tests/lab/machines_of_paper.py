@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from lab.clouds import new_identity
+from lab.clouds import cloud_named
 from lab.errors import LabError
 from tests.results import WHOLE
 
@@ -169,7 +169,7 @@ class PaperLab:
             raise LabError((self.folder / "refuses").read_text())
         content = {
             "cloud": cloud,
-            "instance_id": new_identity(cloud)[0],
+            "instance_id": cloud_named(cloud).new_identity()[0],
             "payload": text(payload),
             "image": image,
             "attributes": dict(attributes),

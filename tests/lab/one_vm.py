@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from lab import ambient, engine, project
-from lab.machine import Lab
+from lab import engine, project, pulumi_cli
+from lab.laboratory import Lab
 from startup import Shell, StartupScript, fingerprint, render
 
 from .machines_of_paper import PaperLab, PaperMachine
@@ -106,7 +106,7 @@ class OneVm:
         said: list[str] = []
         config = self._lab.state / "engine" / "pulumi" / "Pulumi.local.yaml"
         options = ["--stack", "local", "--config-file", str(config)]
-        ambient.run(
+        pulumi_cli.run(
             str(self.pulumi), self._lab, project.read(self.folder, "local"), [*arguments, *options], said.append
         )
         return "\n".join(said)
@@ -144,7 +144,7 @@ class OneVm:
 
     def _with_the_engine(self) -> Did:
         lines: list[str] = []
-        ok = ambient.up(str(self.pulumi), self._lab, project.read(self.folder, "local"), lines.append)
+        ok = pulumi_cli.up(str(self.pulumi), self._lab, project.read(self.folder, "local"), lines.append)
         text = "\n".join(lines)
         vm, steps, result = (_operation(text, name) for name in _NAMES)
         return Did(vm, steps, result, ok, text)

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from lab.aws.provider import IMAGES, AwsProvider
+from lab.azure.provider import AzureNativeProvider
 from lab.errors import LabError
+from lab.gcp.provider import GcpProvider
 from lab.providers import Provider, provider
-from lab.providers.aws import IMAGES, AwsProvider
-from lab.providers.azure_native import AzureNativeProvider
-from lab.providers.gcp import GcpProvider
 from lab.providers.resources import changes
 from lab.providers.wire import UNKNOWN
 

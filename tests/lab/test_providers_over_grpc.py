@@ -16,7 +16,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as pb
 
-from lab.providers.aws import IMAGES
+from lab.aws.provider import IMAGES
 from lab.providers.wire import UNKNOWN, decode, encode
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .resources import Resource
+from ..providers.resources import Resource
 
 TABLES = (
     Resource(

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..errors import LabError
-from . import azure_objects
-from .machines import Machine
-from .provider import Provider
-from .records import Record
-from .resources import ANYTHING, Failure, Resource
-from .slots import base64_problem, decoded
-from .wire import Plain, Unknown
+from ..providers.machines import Machine
+from ..providers.provider import Provider
+from ..providers.records import Record
+from ..providers.resources import ANYTHING, Failure, Resource
+from ..providers.slots import base64_problem, decoded
+from ..providers.wire import Plain, Unknown
+from . import storage
 
 USER_DATA_LIMIT = 65_536
 """Characters of base64, as the API takes them: 49,152 bytes before."""
@@ -178,7 +178,7 @@ class AzureNativeProvider(Provider):
     }
     tables = (
         _VM,
-        *azure_objects.TABLES,
+        *storage.TABLES,
         Resource(
             token="azure-native:resources:ResourceGroup",
             id=_GROUP,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .provider import Provider
-from .resources import ANYTHING, Resource
-from .wire import Plain
+from ..providers.provider import Provider
+from ..providers.resources import ANYTHING, Resource
+from ..providers.wire import Plain
 
 _TAGS = {"*": str}
 _HOST = "{bucket}.s3.{region}.amazonaws.com"

@@ -15,9 +15,9 @@ from typing import Any
 from . import consoles
 from .errors import LabError
 from .host import write_atomically
-from .machine import Lab
+from .laboratory import Lab
 from .program import Program
-from .providers import PROVIDERS, provider
+from .providers import PACKAGES, provider
 from .providers.records import write_json
 
 _PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
@@ -109,7 +109,7 @@ def recover(lab: Lab, subject: Program) -> None:
     whole = _checkpoint(path) is not None
     if latest.pop("pending_operations", None) or not whole:
         known = {(resource["urn"], resource.get("id", "")) for resource in latest.get("resources") or []}
-        for package in PROVIDERS:
+        for package in PACKAGES:
             provider(package, lab, lab.state).abandon_unknown(known)
         write_json(path, content)
 
@@ -124,7 +124,7 @@ def _checkpoint(path: Path) -> dict[str, Any] | None:
 def prepare(lab: Lab) -> dict[str, str]:
     """Write the plugins and return the environment in which the command finds them, and only local state."""
     folder = _folder(lab)
-    for package in PROVIDERS:
+    for package in PACKAGES:
         _write_plugin(folder / "bin" / f"{PLUGIN}{package}", package)
     (folder / "state").mkdir(parents=True, exist_ok=True)
     environment = {k: v for k, v in os.environ.items() if k != "PULUMI_IGNORE_AMBIENT_PLUGINS"}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from ..consoles.service import Answer, CloudConsole, Request, same, serial
 from ..providers.machines import Machine
-from .service import Answer, Cloud, Request, same, serial
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 CONSOLE_LIMIT = 65_536
@@ -19,8 +20,24 @@ CONSOLE_LIMIT = 65_536
 _STATES = {"running": (16, "running"), "stopped": (80, "stopped")}
 
 
-class Ec2Consoles(Cloud):
+class Ec2Console(CloudConsole):
     """Answer as EC2 does."""
+
+    foreign = (
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_ENDPOINT_URL",
+    )
+
+    def variables(self) -> Mapping[str, str]:
+        """Return where the AWS SDK finds this service, and the token."""
+        return {
+            "AWS_ENDPOINT_URL_EC2": self.machinery.address,
+            "AWS_ACCESS_KEY_ID": self.machinery.token,
+            "AWS_SECRET_ACCESS_KEY": self.machinery.token,
+        }
 
     def answer(self, request: Request) -> Answer | None:
         """Answer a request with an `Action`."""

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
 from ..errors import LabError
-from . import aws_objects
-from .machines import Machine
-from .provider import Provider
-from .resources import Failure, Resource
-from .slots import base64_problem, decoded
-from .wire import Plain, Unknown
+from ..providers.machines import Machine
+from ..providers.provider import Provider
+from ..providers.resources import Failure, Resource
+from ..providers.slots import base64_problem, decoded
+from ..providers.wire import Plain, Unknown
+from . import storage
 
 LIMIT = 16_384
 """Bytes of user data before base64."""
@@ -188,11 +188,11 @@ class AwsProvider(Provider):
         "aws:ec2/getAmi:getAmi": _get_ami,
         "aws:ec2/getSubnets:getSubnets": _get_subnets,
         "aws:ec2/getSubnet:getSubnet": _get_subnet,
-        "aws:s3/getBucket:getBucket": aws_objects.get_bucket,
+        "aws:s3/getBucket:getBucket": storage.get_bucket,
     }
     tables = (
         _INSTANCE,
-        *aws_objects.TABLES,
+        *storage.TABLES,
         Resource(
             token="aws:iam/role:Role",
             id="{name}",

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..consoles.service import Answer, CloudConsole, Request, Work, same, serial
 from ..providers.machines import Machine
-from .service import Answer, Cloud, Request, Work, same, serial
 
 SERIAL_LIMIT = 1_048_576
 """Bytes of the serial port that Google keeps."""
@@ -17,8 +17,17 @@ _INSTANCE = re.compile(r"/compute/v1/(projects/[^/]+/zones/[^/]+/instances/([^/]
 _OPERATION = re.compile(r"/compute/v1/(projects/[^/]+/zones/[^/]+)/operations/([^/]+)(?:/wait)?")
 
 
-class GceConsoles(Cloud):
+class GceConsole(CloudConsole):
     """Answer as Compute Engine does."""
+
+    foreign = ("GOOGLE_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS")
+
+    def variables(self) -> Mapping[str, str]:
+        """Return where Google's SDK finds this service, and the token."""
+        return {
+            "GOOGLE_COMPUTE_CUSTOM_ENDPOINT": f"{self.machinery.address}/compute/v1/",
+            "GOOGLE_OAUTH_ACCESS_TOKEN": self.machinery.token,
+        }
 
     def answer(self, request: Request) -> Answer | None:
         """Answer a request below `/compute/v1/`."""

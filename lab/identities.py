@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..providers.records import Records
+from .providers.records import Records
 
 LIFETIME_SECONDS = 3600
 RENEWED_SECONDS = 300

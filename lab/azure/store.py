@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
+from ..objects.service import ObjectHandler
 from ..providers.records import Record, Records
-from .service import ObjectHandler
 
 _VM = "azure-native:compute:VirtualMachine"
 _USER = "azure-native:managedidentity:UserAssignedIdentity"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
+from ..objects.service import ObjectHandler
 from ..providers.records import Record, Records
-from .service import ObjectHandler
 
 _INSTANCE = "gcp:compute/instance:Instance"
 _OBJECT = "gcp:storage/bucketObject:BucketObject"

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..errors import LabError
-from . import gcp_objects
-from .machines import Machine
-from .provider import Provider
-from .resources import Failure, Resource
-from .wire import Plain, Unknown
+from ..providers.machines import Machine
+from ..providers.provider import Provider
+from ..providers.resources import Failure, Resource
+from ..providers.wire import Plain, Unknown
+from . import storage
 
 VALUE_LIMIT = 262_144
 """Bytes of one metadata value."""
@@ -160,7 +160,7 @@ class GcpProvider(Provider):
     }
     tables = (
         _INSTANCE,
-        *gcp_objects.TABLES,
+        *storage.TABLES,
         Resource(
             token="gcp:compute/network:Network",
             id=_PROJECT + "global/networks/{name}",

@@ -12,14 +12,13 @@ import re
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ..clouds import METADATA_ADDRESS
+from ..cloud import METADATA_ADDRESS
 from ..host import write_atomically
-from ..objects.identities import Identities
-from .service import MetadataHandler
-from .store import Store
+from ..metadata.service import MetadataHandler
+from ..metadata.store import Store
 
 PROJECT, PROJECT_NUMBER, ZONE = "local-project", "123456789012", "us-central1-a"
 MAX_VALUE = 262144
@@ -62,8 +61,6 @@ def etag(node: Any) -> str:
 
 
 class GceStore(Store):
-    identities: Identities
-
     def __init__(self, machines: Path, cloud: str, log: Path) -> None:
         super().__init__(machines, cloud, log)
         self._guest_lock = threading.Lock()
@@ -184,7 +181,10 @@ class GceHandler(MetadataHandler):
     """One request to the metadata service of Google Compute Engine."""
 
     service = "gce"
-    gce: GceStore
+    @property
+    def gce(self) -> GceStore:
+        """Return the machines, with what they have written."""
+        return cast(GceStore, self.store)
 
     def version_string(self) -> str:
         return "Metadata Server for VM"

@@ -13,9 +13,9 @@ from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from ..identities import Credentials, Identities
+from ..objects.service import ObjectHandler
 from ..providers.records import Records
-from .identities import Credentials, Identities
-from .service import ObjectHandler
 
 _INSTANCE = "aws:ec2/instance:Instance"
 _PROFILE = "aws:iam/instanceProfile:InstanceProfile"

@@ -7,7 +7,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from .service import MetadataHandler
+from ..metadata.service import MetadataHandler
 
 VERSIONS = [
     "2017-04-02",

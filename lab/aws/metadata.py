@@ -8,7 +8,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from .service import MetadataHandler
+from ..metadata.service import MetadataHandler
 
 VERSIONS = ["1.0", "2009-04-04", "2016-09-02", "2018-09-24", "2021-03-23", "latest"]
 ACCOUNT, IMAGE, REGION = "123456789012", "ami-0123456789abcdef0", "eu-west-1"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
+from ..consoles.service import Answer, CloudConsole, Request, same, serial
 from ..providers.machines import Machine
-from .service import Answer, Cloud, Request, same, serial
 
 _VM = re.compile(
     r"(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/virtualMachines/[^/]+)/(\w+)",
@@ -19,8 +20,19 @@ _OPERATION = re.compile(r"/subscriptions/[^/]+/providers/Microsoft\.Compute/loca
 _BLOB = "/bootdiagnostics"
 
 
-class AzureConsoles(Cloud):
+class AzureConsole(CloudConsole):
     """Answer as Azure does."""
+
+    foreign = ("ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "ARM_TENANT_ID", "ARM_ENVIRONMENT", "AZURE_CLIENT_ID")
+
+    def variables(self) -> Mapping[str, str]:
+        """Return where Azure's SDK finds this service, and the token."""
+        return {
+            "ARM_ENDPOINT": self.machinery.address,
+            "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+            "IDENTITY_ENDPOINT": f"{self.machinery.address}/msi/token",
+            "IDENTITY_HEADER": self.machinery.token,
+        }
 
     def answer(self, request: Request) -> Answer | None:
         """Answer a request for a token, a blob, or below `/subscriptions/`."""
