@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from . import archive, consoles, image, program, project, pulumi_cli, report, waiting
+from .clouds import PACKAGES, provider
 from .deployment import Deployment
 from .embedded import Monitor, Outcome
 from .errors import LabError, LabUsageError
 from .host import make_closed, temporary_folder
 from .laboratory import Lab
 from .program import Program
-from .providers import PACKAGES, Provider, provider
+from .providers.provider import Provider
 from .report import Progress
 from .survey import Survey
 

@@ -1,6 +1,6 @@
-"""One booting Debian system of a cloud: create, start, reboot, cut power, clone, console; and the lab that holds them.
+"""One booting Debian system of a cloud: create, start, reboot, cut power, clone, console.
 
-lab = Lab()
+lab = Lab()  # of lab.laboratory
 machine = lab.create("aws", "web", payload=b"#!/bin/sh\\necho hello\\n")
 machine.start()
 print(machine.wait_ready(), machine.exec(["hostname"]).stdout)
@@ -18,8 +18,9 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from components.results import results_in
 
@@ -28,10 +29,7 @@ from .clouds import cloud_named
 from .control_group import ControlGroup
 from .errors import LabError, LabTimeout
 from .host import advice, write_atomically
-from .network import program, remove_namespace
-
-if TYPE_CHECKING:
-    from .laboratory import Lab
+from .network import CloudNetwork, program, remove_namespace
 
 OUTAGES = ("ok", "503", "refuse", "drop", "slow")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,46}")  # no dot: names with one are the lab's own
@@ -43,6 +41,28 @@ GUEST_ENVIRONMENT = (
 POWER_OFF, REBOOT = 4, 5  # behind SIGRTMIN, which not every system has: what systemd as PID 1 takes for these buttons
 PRESS_AGAIN_SECONDS = 5
 ORDERLY_SECONDS = 240  # units' stop limits add up: 90 s of the cloud's agent, and what a shutdown script may take
+
+
+class Lab(Protocol):
+    """What a machine needs of the lab that holds it."""
+
+    state: Path
+    prefix: str
+
+    def changing(self) -> AbstractContextManager[None]: ...
+    def network(self, cloud: str) -> CloudNetwork: ...
+    def create_from(
+        self,
+        cloud: str,
+        name: str,
+        *,
+        payload: bytes | None,
+        image: str,
+        attributes: Mapping[str, str],
+        layers: Sequence[str],
+        upper: Path | None,
+        disk_mib: int | None,
+    ) -> Machine: ...
 
 
 class Machine:

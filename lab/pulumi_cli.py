@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from . import consoles
+from .clouds import PACKAGES, provider
 from .errors import LabError
 from .host import write_atomically
 from .laboratory import Lab
 from .program import Program
-from .providers import PACKAGES, provider
 from .providers.records import write_json
 
 _PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")

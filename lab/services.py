@@ -25,8 +25,7 @@ from .metadata import refusal
 from .metadata.service import MetadataHandler
 from .metadata.store import Store
 from .objects.service import ObjectHandler, ObjectServer
-from .providers import records_folder
-from .providers.records import Records
+from .providers.records import Records, records_folder
 from .server import Server
 
 BRIDGE = "br0"

@@ -13,6 +13,8 @@ from xml.sax.saxutils import escape
 from ..consoles.service import Answer, CloudConsole, Request, same, serial
 from ..providers.machines import Machine
 
+VM = "aws:ec2/instance:Instance"
+
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 CONSOLE_LIMIT = 65_536
 """Bytes of the console that EC2 keeps."""
@@ -48,7 +50,7 @@ class Ec2Console(CloudConsole):
         if not signed or not same(signed[1], self.machinery.token):
             return _error(401, "AuthFailure", "AWS was not able to validate the provided access credentials")
         id = fields.get("InstanceId") or fields.get("InstanceId.1") or ""
-        machine = self.machinery.machine("aws", id)
+        machine = self.machinery.machine(VM, id)
         if machine is None:
             return _error(400, "InvalidInstanceID.NotFound", f"The instance ID '{id}' does not exist")
         action = fields["Action"]

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 from ..consoles.service import Answer, CloudConsole, Request, same, serial
 from ..providers.machines import Machine
 
+VM = "azure-native:compute:VirtualMachine"
 _VM = re.compile(
     r"(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.Compute/virtualMachines/[^/]+)/(\w+)",
     re.IGNORECASE,
@@ -48,7 +49,7 @@ class AzureConsole(CloudConsole):
         if operation:
             return self._operation(operation[1])
         found = _VM.fullmatch(request.path)
-        machine = self.machinery.machine("azure-native", found[1]) if found else None
+        machine = self.machinery.machine(VM, found[1]) if found else None
         if found is None or machine is None:
             return _error(404, "ResourceNotFound", f"The Resource '{request.path}' was not found.")
         return self._machine(request, found[1], found[2], machine)
@@ -67,7 +68,7 @@ class AzureConsole(CloudConsole):
         )
 
     def _blob(self, request: Request) -> Answer:
-        machine = self.machinery.machine("azure-native", unquote(request.path.removeprefix(_BLOB)))
+        machine = self.machinery.machine(VM, unquote(request.path.removeprefix(_BLOB)))
         if not same(request.query.get("sig"), self.machinery.token):
             return Answer(status=403, kind="application/xml")
         if machine is None:

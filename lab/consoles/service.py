@@ -16,9 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from .. import loopback
 from ..errors import LabError
-from ..providers import PACKAGES, records_folder
 from ..providers.machines import Machine, Machines
-from ..providers.records import Records
+from ..providers.records import Records, records_folder
 from ..server import Server
 
 
@@ -68,10 +67,9 @@ class Machinery:
         self.machines, self.state, self.address, self.token = machines, state, address, token
         self.works: dict[str, Work] = {}
 
-    def machine(self, package: str, id: str) -> Machine | None:
-        """Return the machine behind a VM of a package; ids are the same in any letter case, as on Azure."""
-        records = Records(records_folder(self.state) / package).all()
-        token = PACKAGES[package].provider().vm
+    def machine(self, token: str, id: str) -> Machine | None:
+        """Return the machine behind a VM of a type; ids are the same in any letter case, as on Azure."""
+        records = Records(records_folder(self.state) / token.partition(":")[0]).all()
         wanted = (one.machine for one in records if one.token == token and one.id.casefold() == id.casefold())
         name = next(wanted, None)
         return next((machine for machine in self.machines.machines() if machine.name == name), None)

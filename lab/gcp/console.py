@@ -10,6 +10,8 @@ from typing import Any
 from ..consoles.service import Answer, CloudConsole, Request, Work, same, serial
 from ..providers.machines import Machine
 
+VM = "gcp:compute/instance:Instance"
+
 SERIAL_LIMIT = 1_048_576
 """Bytes of the serial port that Google keeps."""
 
@@ -39,7 +41,7 @@ class GceConsole(CloudConsole):
         if operation and operation[2] in self.machinery.works:
             return self._operation(operation[1], self.machinery.works[operation[2]])
         found = _INSTANCE.fullmatch(request.path)
-        machine = self.machinery.machine("gcp", found[1]) if found else None
+        machine = self.machinery.machine(VM, found[1]) if found else None
         if found is None or machine is None:
             what = f"The resource '{request.path.removeprefix('/compute/v1/')}' was not found"
             return _error(404, "notFound", what)

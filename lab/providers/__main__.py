@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from ..clouds import PACKAGES, provider
 from ..laboratory import Lab
-from . import PACKAGES, provider
 from .service import serve
 
 

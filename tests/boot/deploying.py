@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from lab import consoles, program, project, pulumi_cli
+from lab.clouds import PACKAGES, provider
 from lab.deployment import Deployment
 from lab.embedded import Monitor
 from lab.laboratory import Lab
-from lab.providers import PACKAGES, provider
 
 from ..checkout import ROOT
 from .clouds import Cloud

@@ -14,8 +14,7 @@ from components.waiting import StartupFailed, boots_seen, restart, wait_for_resu
 from lab import consoles
 from lab.clouds import CLOUDS
 from lab.laboratory import Lab
-from lab.providers import records_folder
-from lab.providers.records import Record, Records
+from lab.providers.records import Record, Records, records_folder
 from startup import Shell, StartupScript, fingerprint
 
 from ..runner.scenarios import note

@@ -42,7 +42,7 @@ config:
 PLUGIN = """
 import sys
 from pathlib import Path
-from lab.providers import provider
+from lab.clouds import provider
 from lab.providers.service import serve
 from tests.lab.machines_of_paper import PaperLab
 lab = PaperLab(Path(sys.argv[1]))

@@ -14,9 +14,8 @@ import pytest
 from components.consoles import ConsoleBusy, ConsoleError, console_at
 from components.results import newest_result
 from lab import consoles
-from lab.providers import records_folder
 from lab.providers.machines import Machines
-from lab.providers.records import Record, Records
+from lab.providers.records import Record, Records, records_folder
 
 from .machines_of_paper import PaperLab, PaperMachine
 

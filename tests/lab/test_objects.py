@@ -22,12 +22,12 @@ from lab import dns
 from lab.aws.store import Refused, S3Handler, may_read, role_of, signer
 from lab.azure.store import AUDIENCE, BlobHandler, principal_of
 from lab.certificates import BUNDLE, TRUSTED, certificate, ensure_authority, trust
+from lab.clouds import provider
 from lab.errors import LabError
 from lab.gcp.store import GcsHandler, account_of
 from lab.identities import Credentials, Identities
 from lab.metadata.store import Store
 from lab.objects.service import ObjectHandler, ObjectServer
-from lab.providers import provider
 from lab.providers.records import Record, Records
 from lab.providers.wire import decode
 

@@ -14,9 +14,10 @@ import pytest
 
 from lab.aws.provider import IMAGES, AwsProvider
 from lab.azure.provider import AzureNativeProvider
+from lab.clouds import provider
 from lab.errors import LabError
 from lab.gcp.provider import GcpProvider
-from lab.providers import Provider, provider
+from lab.providers.provider import Provider
 from lab.providers.resources import changes
 from lab.providers.wire import UNKNOWN
 
