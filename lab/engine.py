@@ -1,6 +1,6 @@
 """`python -m lab up`: deploy the program to the local cloud, and show what its VMs did.
 
-The real `pulumi` command drives the providers where there is one (`ambient`), Pulumi's own mock monitor otherwise
+The real `pulumi` command drives the providers where there is one (`lab.pulumi_cli`), Pulumi's own mock monitor otherwise
 (`embedded`). Both call the same methods of the same providers.
 """
 

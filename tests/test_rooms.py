@@ -35,6 +35,23 @@ def modules(package: str) -> list[Path]:
     return [path for path in committed() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] == package]
 
 
+def name_of(path: Path) -> str:
+    """The dotted name of a module."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The dotted names of what a file imports, wherever in it, also for types only."""
+    package = name_of(path).split(".")[: None if path.name == "__init__.py" else -1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            yield from (".".join([*base, *([node.module] if node.module else []), alias.name]) for alias in node.names)
+
+
 def absolute_imports(path: Path) -> Iterator[str]:
     """Top-level names that a file imports absolutely, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text())):
@@ -42,6 +59,50 @@ def absolute_imports(path: Path) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             yield str(node.module).partition(".")[0]
+
+
+# What loads a module by a name that is made at run time, and why.
+BY_NAME = {
+    "components/__init__.py": "the component of a cloud loads its SDK, and only when it is asked for",
+    "components/consoles/__init__.py": "the reader of a cloud's console, when the first one is read",
+    "components/console_sdks.py": "looks whether an SDK is there, without loading it",
+    "hosted/__main__.py": "the package of each cloud, one after another",
+    "lab/program.py": "the user's program",
+    "startup/delivery/document.py": "the compressor, which only one cloud needs, and which has no types",
+    "startup/importing/yaml_text.py": "PyYAML may be missing, which the message says",
+    "startup/testing/deployment.py": "the user's program",
+}
+BY_NAME_CALLS = {"import_module", "__import__", "find_spec", "spec_from_file_location", "run_path", "run_module"}
+
+
+def loads_by_name(path: Path) -> bool:
+    """Whether a file loads, or looks for, a module in another way than by an import statement."""
+    calls = (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    return any(getattr(call, "attr", getattr(call, "id", "")) in BY_NAME_CALLS for call in calls)
+
+
+def test_nothing_is_imported_by_a_trick() -> None:
+    """No wall is gone round: what loads a module by its name is listed with its reason."""
+    files = [path for package in MAY_IMPORT for path in modules(package)]
+    assert sorted(BY_NAME) == sorted(str(path.relative_to(ROOT)) for path in files if loads_by_name(path))
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_imports_make_no_circle(package: str) -> None:
+    """No module of a package imports itself by way of others, not even in a function or for types only."""
+    files = {name_of(path): path for path in modules(package)}
+    reaches = {
+        name: {one if one in files else one.rpartition(".")[0] for one in imports(path)} & files.keys() - {name}
+        for name, path in files.items()
+    }
+    while True:
+        ends = reaches.keys() - set().union(*reaches.values()) | {n for n, to in reaches.items() if not to & reaches.keys()}
+        if not ends:
+            break
+        reaches = {name: to for name, to in reaches.items() if name not in ends}
+
+    assert files
+    assert [] == sorted(reaches)
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)

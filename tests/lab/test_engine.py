@@ -1,6 +1,6 @@
 """`python -m lab up` checks the program first, deploys it, waits for what was booted, and shows what happened.
 
-Machines are of paper, and images and packages are not built; that all of it works for real is proven in tests/boot.
+Machines are fakes, and images and packages are not built; that all of it works for real is proven in tests/boot.
 """
 
 from __future__ import annotations

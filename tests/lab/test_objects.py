@@ -31,7 +31,7 @@ from lab.objects.service import ObjectHandler, ObjectServer
 from lab.providers.records import Record, Records
 from lab.providers.wire import decode
 
-from .machines_of_paper import PaperLab
+from .fake_machines import FakeLab
 from .test_answers import query
 
 REGION = "eu-central-1"
@@ -293,7 +293,7 @@ def test_a_text_asset_is_its_text() -> None:
 
 def test_a_bucket_of_the_users_own(tmp_path: Path) -> None:
     """A look-up of a bucket says where it is asked for."""
-    lab = PaperLab(tmp_path)
+    lab = FakeLab(tmp_path)
     found = provider("aws", lab, lab.state, {"region": REGION}).invoke("aws:s3/getBucket:getBucket", {"bucket": "own"})
 
     assert ("arn:aws:s3:::own", f"own.s3.{REGION}.amazonaws.com", REGION) == (

@@ -1,6 +1,6 @@
 """What a changed definition does to a VM: updated, restarted, replaced or left, and what is waited for.
 
-With the embedded run on machines of paper; test_on_change_with_pulumi.py does the same with the real engine.
+With the embedded run on fake machines; test_on_change_with_pulumi.py does the same with the real engine.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def text(payload: bytes | None) -> str | None:
     return None if payload is None else payload.decode(errors="surrogateescape")
 
 
-class PaperMachine:
+class FakeMachine:
     """One machine: a JSON file; `events` lists what was done to it."""
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -101,7 +101,7 @@ class PaperMachine:
 
     @property
     def told(self) -> dict[str, Any]:
-        """Return what `PaperLab.expect` said of the payload that the machine has now."""
+        """Return what `FakeLab.expect` said of the payload that the machine has now."""
         payload = (self.payload or "").encode(errors="surrogateescape")
         path = self.folder / f"{sha256(payload).hexdigest()}.expected"
         return json.loads(path.read_text()) if path.exists() else {}
@@ -133,14 +133,14 @@ class PaperMachine:
         self._set("attributes", attributes=dict(attributes))
 
 
-class PaperLab:
-    """A lab whose machines are of paper; `state` is a folder of the test."""
+class FakeLab:
+    """A lab whose machines are fakes; `state` is a folder of the test."""
 
     prefix = "tst-"
     command_lock = None
 
     def __init__(self, state: Path) -> None:
-        self.state, self.folder = state, state / "paper"
+        self.state, self.folder = state, state / "fake"
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def check(self) -> None:
@@ -149,10 +149,10 @@ class PaperLab:
     def commanding(self, what: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def machines(self) -> list[PaperMachine]:
-        return [PaperMachine(self.folder, path.stem) for path in sorted(self.folder.glob("*.json"))]
+    def machines(self) -> list[FakeMachine]:
+        return [FakeMachine(self.folder, path.stem) for path in sorted(self.folder.glob("*.json"))]
 
-    def machine(self, name: str) -> PaperMachine:
+    def machine(self, name: str) -> FakeMachine:
         return next(machine for machine in self.machines() if machine.name == name)
 
     def create(
@@ -164,7 +164,7 @@ class PaperLab:
         image: str = "debian-12",
         attributes: Mapping[str, str] = {},
         address: str | None = None,
-    ) -> PaperMachine:
+    ) -> FakeMachine:
         if (self.folder / "refuses").exists():
             raise LabError((self.folder / "refuses").read_text())
         content = {
@@ -180,7 +180,7 @@ class PaperLab:
             "results": [],
         }
         (self.folder / f"{name}.json").write_text(json.dumps(content))
-        return PaperMachine(self.folder, name)
+        return FakeMachine(self.folder, name)
 
     def expect(self, payload: bytes, fingerprint: str, *, fails: bool = False) -> None:
         """Say what machines report that boot with a payload, which they cannot read."""
