@@ -12,7 +12,8 @@ if TYPE_CHECKING or __package__ == "components":
 else:  # in the wheel both packages stand in one
     from ..startup.terminal import visible
 
-from .consoles import Console, ConsoleError, console_at
+from .console import Console, ConsoleError
+from .consoles import console_at
 from .results import Result, newest_result, newest_step
 from .stacks import StackVm
 

@@ -64,7 +64,6 @@ def absolute_imports(path: Path) -> Iterator[str]:
 # What loads a module by a name that is made at run time, and why.
 BY_NAME = {
     "components/__init__.py": "the component of a cloud loads its SDK, and only when it is asked for",
-    "components/consoles/__init__.py": "the reader of a cloud's console, when the first one is read",
     "components/console_sdks.py": "looks whether an SDK is there, without loading it",
     "hosted/__main__.py": "the package of each cloud, one after another",
     "lab/program.py": "the user's program",
@@ -113,7 +112,7 @@ def test_imports_go_one_way(package: str) -> None:
     """
     allowed = MAY_IMPORT[package] | set(sys.stdlib_module_names)
     files = modules(package)
-    more = {ROOT / f"components/consoles/{cloud}.py": names for cloud, names in READERS.items()} | KIT_MAY_IMPORT
+    more = {ROOT / f"components/{cloud}/console.py": names for cloud, names in READERS.items()} | KIT_MAY_IMPORT
 
     assert files
     assert [] == [

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.consoles import Console, console_at
+from components.console import Console
+from components.consoles import console_at
 from components.overview import look
 from components.stacks import StackVm
 from components.waiting import StartupFailed, boots_seen, restart, wait_for_result

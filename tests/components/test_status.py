@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from components import __main__ as command
-from components.consoles import ConsoleBusy, console_at
+from components.console import ConsoleBusy
+from components.consoles import console_at
 from components.stacks import StackError, vms_in
 from tests import results
 

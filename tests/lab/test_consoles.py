@@ -11,7 +11,8 @@ from typing import cast
 
 import pytest
 
-from components.consoles import ConsoleBusy, ConsoleError, console_at
+from components.console import ConsoleBusy, ConsoleError
+from components.consoles import console_at
 from components.results import newest_result
 from lab import consoles
 from lab.providers.machines import Machines

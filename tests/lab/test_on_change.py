@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from components import waiting
-from components.consoles import ConsoleError
+from components.console import ConsoleError
 
 from .one_vm import OneVm
 

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from components import Inbound, VmArgsError
-from components.refusals import advice, asked, missing, on_refusal
+from components.cloud_errors import advice, asked, missing, on_refusal
 from startup.testing.deployment import deploy
 
 from .conftest import Kind

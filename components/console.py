@@ -1,4 +1,4 @@
-"""The serial consoles of VMs, read through each cloud's API: how a result leaves a VM without login and open port.
+"""A VM's serial console, read through its cloud's API: how a result leaves a VM without login and open port.
 
 Each cloud's own Python SDK is imported when its console is read for the first time; the extras `aws-console`,
 `gcp-console` and `azure-console` install them.
@@ -6,19 +6,7 @@ Each cloud's own Python SDK is imported when its console is read for the first t
 
 from __future__ import annotations
 
-import re
-from importlib import import_module
-from typing import Protocol, cast
-
-_FORMS = {
-    "aws": re.compile(r"arn:[a-z-]+:ec2:(?P<region>[a-z0-9-]+):\d*:instance/(?P<instance>i-[0-9a-f]+)"),
-    "gcp": re.compile(r"projects/(?P<project>[^/]+)/zones/(?P<zone>[^/]+)/instances/(?P<instance>[^/]+)"),
-    "azure": re.compile(
-        r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
-        r"/providers/Microsoft\.Compute/virtualMachines/(?P<machine>[^/]+)",
-        re.IGNORECASE,
-    ),
-}
+from typing import Protocol
 
 
 class ConsoleError(Exception):
@@ -65,30 +53,4 @@ def missing_sdk(name: str, cloud: str, error: ImportError) -> ConsoleError:
     return ConsoleError(
         f"{name}: its console is read with {cloud}'s SDK for Python, and there is no {error.name}: "
         f"pip install 'evenboot[{cloud}-console]'"
-    )
-
-
-def console_at(name: str, address: str) -> Console:
-    """Return the console of a VM; nothing is asked yet.
-
-    Args:
-        name: What messages call the VM.
-        address: The cloud's full name of the VM: its ARN on aws, `projects/P/zones/Z/instances/I` on gcp, its resource
-            id on azure.
-
-    Raises:
-        ConsoleError: The address has none of these forms.
-
-    Example:
-        >>> console_at("web", "projects/shop/zones/europe-west3-a/instances/web").name
-        'web'
-    """
-    for cloud, form in _FORMS.items():
-        found = form.fullmatch(address)
-        if found:
-            make = getattr(import_module(f".{cloud}", __name__), f"{cloud.capitalize()}Console")
-            return cast("Console", make(name, **found.groupdict()))
-    raise ConsoleError(
-        f"{name}: {address!r} is no VM's full name; give the ARN of an EC2 instance, "
-        "projects/P/zones/Z/instances/I, or the resource id of an Azure VM"
     )

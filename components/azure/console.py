@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from . import ConsoleBusy, ConsoleError, missing_sdk
+from ..console import ConsoleBusy, ConsoleError, missing_sdk
 
 READ = "Microsoft.Compute/virtualMachines/retrieveBootDiagnosticsData/action"
 RESTART = "Microsoft.Compute/virtualMachines/instanceView/read and .../restart/action"

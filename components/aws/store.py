@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pulumi
 from pulumi_aws import iam, s3
 
-from .objects import CONTENT_TYPE, Kept, Script
-from .options import shared_options
-from .sharing import once, shared_name
+from ..objects import CONTENT_TYPE, Kept, Script
+from ..options import shared_options
+from ..sharing import once, shared_name
 
 
 class _Bucket(NamedTuple):

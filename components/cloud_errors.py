@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pulumi
 
 from .arguments import VmArgsError
+from .clouds import CLOUDS
 from .sharing import once
-from .values import Cloud
 
 if TYPE_CHECKING or __package__ == "components":
     from startup import Problem
@@ -30,14 +30,6 @@ class _Rule(NamedTuple):
     argument: str
     advice: str
 
-
-_SIZES = {"aws": "instance_type", "gcp": "machine_type", "azure": "vm_size"}
-_ACCOUNTS = {
-    "aws": "the provider's credentials",
-    "gcp": "the provider's project (gcp:project)",
-    "azure": "the provider's subscription (azure-native:subscriptionId)",
-}
-_PLACES = {"aws": "the provider's region (aws:region)", "gcp": "zone", "azure": "location"}
 
 # From the particular to the general: the first that fits counts. The signs are the clouds' own error codes.
 _RULES = (
@@ -106,7 +98,7 @@ _RULES = (
 _MISSING = re.compile(r"[Nn]ot ?[Ff]ound|could not be found|no matching|returned no results|does not exist|no such")
 
 
-def advice(cloud: Cloud, said: str) -> tuple[str, str] | None:
+def advice(cloud: str, said: str) -> tuple[str, str] | None:
     """Return which argument a cloud's refusal is about, and what to do; None if it is not known.
 
     Example:
@@ -125,12 +117,10 @@ def on_refusal() -> pulumi.ResourceHookBinding:
     )
 
 
-_CLOUDS: Mapping[str, Cloud] = {"aws": "aws", "gcp": "gcp", "azure-native": "azure"}
-
-
 async def _refused(args: pulumi.ErrorHookArgs) -> bool:
     _, _, types, name = args.urn.split("::", 3)
-    cloud = _CLOUDS.get(types.rpartition("$")[2].partition(":")[0])
+    package = types.rpartition("$")[2].partition(":")[0]
+    cloud = next((cloud.name for cloud in CLOUDS.values() if cloud.package == package), None)
     found = advice(cloud, args.errors[0]) if cloud and args.errors else None
     if found is not None:
         pulumi.log.error(f"{name}: {found[1]}")
@@ -138,13 +128,13 @@ async def _refused(args: pulumi.ErrorHookArgs) -> bool:
 
 
 def looked_for(
-    cloud: Cloud, provider: pulumi.ProviderResource | None, argument: str, named: Hashable, look: Callable[[], object]
+    cloud: str, provider: pulumi.ProviderResource | None, argument: str, named: Hashable, look: Callable[[], object]
 ) -> Problem | None:
     """Return what `missing` does for what an argument names; asked once, however many VMs name it."""
     return once(provider, ("is there", argument, named), lambda: missing(cloud, argument, look))
 
 
-def missing(cloud: Cloud, argument: str, look: Callable[[], object]) -> Problem | None:
+def missing(cloud: str, argument: str, look: Callable[[], object]) -> Problem | None:
     """Look for what an argument names, before anything is made; return the problem if the cloud has no such thing.
 
     Nobody has to be able to look: without the right to, or if the cloud says something else, there is no problem yet.
@@ -160,7 +150,7 @@ def missing(cloud: Cloud, argument: str, look: Callable[[], object]) -> Problem 
     except Exception as error:  # Pulumi has no narrower one
         said = _said(error)
         found = advice(cloud, said)
-        if found is not None and found[0] in (_PLACES[cloud], _ACCOUNTS[cloud]):
+        if found is not None and found[0] in (CLOUDS[cloud].place, CLOUDS[cloud].account):
             return Problem(found[0], f"is wrong ({said}); {found[1]}")
         rights = found is not None and not found[0]
         if not rights and _MISSING.search(said):
@@ -169,23 +159,24 @@ def missing(cloud: Cloud, argument: str, look: Callable[[], object]) -> Problem 
     return None
 
 
-def _in_words(cloud: Cloud, rule: _Rule) -> tuple[str, str]:
+def _in_words(cloud: str, rule: _Rule) -> tuple[str, str]:
     return _argument(cloud, rule), _filled(cloud, rule.advice)
 
 
-def _argument(cloud: Cloud, rule: _Rule) -> str:
+def _argument(cloud: str, rule: _Rule) -> str:
     return _filled(cloud, rule.argument)
 
 
-def _filled(cloud: Cloud, text: str) -> str:
-    return text.format(size=_SIZES[cloud], place=_PLACES[cloud], account=_ACCOUNTS[cloud])
+def _filled(cloud: str, text: str) -> str:
+    facts = CLOUDS[cloud]
+    return text.format(size=facts.size, place=facts.place, account=facts.account)
 
 
 def _said(error: Exception) -> str:
     return re.sub(r"^invoke of (\S+) failed: ", r"\1: ", str(error)).removesuffix("()").strip()
 
 
-def asked(vm: str, cloud: Cloud, argument: str, ask: Callable[[], T]) -> T:
+def asked(vm: str, cloud: str, argument: str, ask: Callable[[], T]) -> T:
     """Return what a cloud answers to a look-up.
 
     Args:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi_gcp import compute
 
-from .refusals import looked_for
+from ..cloud_errors import looked_for
 
-if TYPE_CHECKING or __package__ == "components":
+if TYPE_CHECKING or __package__ == "components.gcp":
     from startup import Problem
 else:  # in the wheel both packages stand in one
-    from ..startup import Problem
+    from ...startup import Problem
 
 _IMAGE = re.compile(r"(?:.*/)?projects/(?P<project>[^/]+)/global/images/(?:(?P<family>family)/)?(?P<name>[^/]+)")
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import pulumi
 from pulumi_azure_native import compute, managedidentity, network, resources
 
-from .arguments import VmArgs, flags, key_refused, needed_text, problems_of, refuse, text_or_nothing
-from .checks_azure import not_there
-from .component import Vm
-from .console_sdks import console_problems
-from .obeying import keep_told, watch
-from .objects import Kept, Script, slot_content
-from .options import child_options, shared_options, vm_options
-from .sharing import once, shared_name
-from .values import Delivered, deliver
+from ..arguments import VmArgs, flags, key_refused, needed_text, problems_of, refuse, text_or_nothing
+from ..component import Vm
+from ..console_sdks import console_problems
+from ..hooks import keep_told, watch
+from ..objects import Kept, Script, slot_content
+from ..options import child_options, shared_options, vm_options
+from ..sharing import once, shared_name
+from ..values import Delivered, deliver
+from .lookups import ACCOUNT, not_there
 
-if TYPE_CHECKING or __package__ == "components":
+if TYPE_CHECKING or __package__ == "components.azure":
     from startup import Problem
 else:  # in the wheel both packages stand in one
-    from ..startup import Problem
+    from ...startup import Problem
 
 # publisher:offer:sku of the second generation, which trusted launch needs. Azure takes the newest version when the VM
 # is made; the text never changes.
@@ -38,11 +38,6 @@ _IMAGE_GIB = 30
 # A "p" among the letters behind the number of processors, as in Standard_D2ps_v5.
 _ARM = re.compile(r"Standard_[A-Z]+\d+(-\d+)?[a-z]*p[a-z]*_v\d+", re.IGNORECASE)
 _OWN_IMAGE = re.compile(r"/\S+|[^:\s/]+(:[^:\s/]+){3}")
-ACCOUNT = re.compile(
-    r"/subscriptions/[^/]+/resourceGroups/([^/]+)/providers/Microsoft\.Storage/storageAccounts/([a-z0-9]{3,24})",
-    re.IGNORECASE,
-)
-"""The id of a storage account: its resource group and its name."""
 _SUBNET = re.compile(r"/subscriptions/.+/subnets/[^/]+", re.IGNORECASE)
 _SLOT = ("userData",)
 _BOOTS_FOR = {"vm_size": ("hardwareProfile", "vmSize")}
@@ -208,7 +203,7 @@ def _slot(
     children: pulumi.ResourceOptions,
 ) -> pulumi.Input[str]:
     def keep(script: Script) -> Kept:
-        from .objects_azure import keep  # only who needs the store loads its part of the SDK
+        from .store import keep  # only who needs the store loads its part of the SDK
 
         group = _group(place.location, provider)
         return keep(name, script, args.overflow, place.location, group, identity, provider, children)

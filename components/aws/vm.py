@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pulumi
 from pulumi_aws import ec2, iam, ssm
 
-from .arguments import VmArgs, flags, key_refused, needed_text, problems_of, refuse
-from .checks_aws import not_there, zones_with
-from .component import Vm
-from .console_sdks import console_problems
-from .obeying import keep_told, watch
-from .objects import Kept, Script, slot_content
-from .options import child_options, vm_options
-from .refusals import asked
-from .sharing import known, once
-from .values import Delivered, deliver
+from ..arguments import VmArgs, flags, key_refused, needed_text, problems_of, refuse
+from ..cloud_errors import asked
+from ..component import Vm
+from ..console_sdks import console_problems
+from ..hooks import keep_told, watch
+from ..objects import Kept, Script, slot_content
+from ..options import child_options, vm_options
+from ..sharing import known, once
+from ..values import Delivered, deliver
+from .lookups import not_there, zones_with
 
-if TYPE_CHECKING or __package__ == "components":
+if TYPE_CHECKING or __package__ == "components.aws":
     from startup import Problem
 else:  # in the wheel both packages stand in one
-    from ..startup import Problem
+    from ...startup import Problem
 
 # Names of public SSM parameters, which their makers keep at the newest image.
 _IMAGES = {
@@ -187,7 +187,7 @@ def _slot(
     children: pulumi.ResourceOptions,
 ) -> pulumi.Input[str]:
     def keep(script: Script) -> Kept:
-        from .objects_aws import keep  # only who needs the store loads its part of the SDK
+        from .store import keep  # only who needs the store loads its part of the SDK
 
         return keep(name, script, args.overflow, role, provider, children)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pulumi
 from pulumi_gcp import serviceaccount, storage
 
-from .objects import CONTENT_TYPE, Kept, Script
-from .options import shared_options
-from .sharing import once, shared_name
+from ..objects import CONTENT_TYPE, Kept, Script
+from ..options import shared_options
+from ..sharing import once, shared_name
 
 
 def keep(

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi_azure_native import compute, network, resources
 
-from .refusals import looked_for
+from ..cloud_errors import looked_for
 
-if TYPE_CHECKING or __package__ == "components":
+if TYPE_CHECKING or __package__ == "components.azure":
     from startup import Problem
 else:  # in the wheel both packages stand in one
-    from ..startup import Problem
+    from ...startup import Problem
 
+ACCOUNT = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/([^/]+)/providers/Microsoft\.Storage/storageAccounts/([a-z0-9]{3,24})",
+    re.IGNORECASE,
+)
+"""The id of a storage account: its resource group and its name."""
 _GROUP = r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers/"
 _SUBNET = re.compile(rf"{_GROUP}Microsoft\.Network/virtualNetworks/(?P<network>[^/]+)/subnets/(?P<name>[^/]+)", re.I)
 _IMAGE = re.compile(rf"{_GROUP}Microsoft\.Compute/images/(?P<name>[^/]+)", re.I)

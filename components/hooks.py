@@ -10,13 +10,13 @@ import pulumi
 
 from . import waiting
 from .arguments import VmArgs
-from .refusals import on_refusal
+from .cloud_errors import on_refusal
+from .preview import Watched
 from .results import newest_result
 from .sharing import once
 from .steps import IGNORED, Told, difference, told
-from .values import Cloud, Delivered
+from .values import Delivered
 from .waiting import StartupFailed
-from .watched import Watched
 
 WAIT_SECONDS = 1800.0
 """What `wait=True` means: as long as one step may take by default."""
@@ -109,7 +109,7 @@ def hooks() -> Hooks:
 def watch(
     component: pulumi.Resource,
     name: str,
-    cloud: Cloud,
+    cloud: str,
     args: VmArgs,
     slot: Sequence[str],
     boots_for: Mapping[str, Sequence[str]],

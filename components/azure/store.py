@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pulumi
 from pulumi_azure_native import authorization, managedidentity, storage
 
-from .azure import ACCOUNT
-from .objects import CONTENT_TYPE, Kept, Script
-from .options import shared_options
-from .sharing import once, shared_name
+from ..objects import CONTENT_TYPE, Kept, Script
+from ..options import shared_options
+from ..sharing import once, shared_name
+from .lookups import ACCOUNT
 
 _STORAGE_BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 

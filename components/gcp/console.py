@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from . import ConsoleBusy, ConsoleError, missing_sdk
+from ..console import ConsoleBusy, ConsoleError, missing_sdk
 
 READ = "compute.instances.getSerialPortOutput"
 RESTART = "compute.instances.get, .stop, .start and compute.zoneOperations.get"

@@ -9,8 +9,9 @@ from typing import Any
 import pulumi
 
 from .arguments import OnChange
-from .consoles import Console, console_at
-from .values import Cloud
+from .clouds import CLOUDS
+from .console import Console
+from .consoles import console_at
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class Watched:
 
     component: pulumi.Resource
     name: str
-    cloud: Cloud
+    cloud: str
     slot: Sequence[str]
     boots_for: Mapping[str, Sequence[str]]
     on_change: OnChange
@@ -54,7 +55,7 @@ class Watched:
     @property
     def boots_by_itself(self) -> bool:
         """Tell whether the cloud boots the VM for a change of its slot."""
-        return self.cloud == "aws"
+        return CLOUDS[self.cloud].boots_by_itself
 
     @property
     def is_restarted(self) -> bool:
@@ -76,7 +77,7 @@ class Watched:
         if self.off:
             return "The VM is off and stays so: it obeys when it is started"
         if self.boots_by_itself:
-            return "AWS stops and starts the instance for it"
+            return f"{CLOUDS[self.cloud].title} stops and starts the instance for it"
         if self.booted_for:
             return f"The VM boots for its other {' and '.join(self.booted_for)}"
         if self.is_restarted:
@@ -92,7 +93,7 @@ class Watched:
             return f"{again}a new VM takes the place of this one."
         goes_on = "and the VM goes on with what is not done yet. If there is nothing to mend, reboot it and deploy again."
         if self.boots_by_itself:
-            return f"{again}AWS stops and starts the instance for the change, {goes_on}"
+            return f"{again}{CLOUDS[self.cloud].title} stops and starts the instance for the change, {goes_on}"
         if self.is_restarted:
             return f"{again}the VM is restarted for the change, {goes_on}"
         return (
@@ -106,7 +107,7 @@ class Watched:
 
     def console(self, id: str, outputs: Mapping[str, Any] | None) -> Console:
         """Return the console of the VM as a hook of it gets the VM."""
-        return console_at(self.name, str((outputs or {}).get("arn")) if self.cloud == "aws" else id)
+        return console_at(self.name, str({**(outputs or {}), "id": id}.get(CLOUDS[self.cloud].vm_address)))
 
     async def console_by_address(self) -> Console:
         """Return the console of the VM once it is registered."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import ConsoleBusy, ConsoleError, missing_sdk
+from ..console import ConsoleBusy, ConsoleError, missing_sdk
 
 READ = "ec2:GetConsoleOutput"
 RESTART = "ec2:DescribeInstances and ec2:RebootInstances"

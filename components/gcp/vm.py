@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import pulumi
 from pulumi_gcp import compute, serviceaccount
 
-from .arguments import VmArgs, flags, needed_text, problems_of, refuse
-from .checks_gcp import not_there
-from .component import Vm
-from .console_sdks import console_problems
-from .obeying import keep_told, watch
-from .objects import Kept, Script, slot_content
-from .options import child_options, shared_options, vm_options
-from .sharing import once, shared_name
-from .values import Delivered, deliver
+from ..arguments import VmArgs, flags, needed_text, problems_of, refuse
+from ..component import Vm
+from ..console_sdks import console_problems
+from ..hooks import keep_told, watch
+from ..objects import Kept, Script, slot_content
+from ..options import child_options, shared_options, vm_options
+from ..sharing import once, shared_name
+from ..values import Delivered, deliver
+from .lookups import not_there
 
-if TYPE_CHECKING or __package__ == "components":
+if TYPE_CHECKING or __package__ == "components.gcp":
     from startup import Problem
 else:  # in the wheel both packages stand in one
-    from ..startup import Problem
+    from ...startup import Problem
 
 # Families: Google Cloud takes the newest image when the VM is made; the text never changes.
 _IMAGES = {
@@ -216,7 +216,7 @@ def _slot(
     children: pulumi.ResourceOptions,
 ) -> pulumi.Input[str]:
     def keep(script: Script) -> Kept:
-        from .objects_gcp import keep  # only who needs the store loads its part of the SDK
+        from .store import keep  # only who needs the store loads its part of the SDK
 
         return keep(name, script, args.overflow, zone.rpartition("-")[0], account, provider, children)
 
