@@ -14,16 +14,11 @@ import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .consoles import console_at
 from .overview import Report, look, table
 from .stacks import StackError, StackVm, export, vms_in
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup.terminal import run_to_the_end
-else:  # in the wheel both packages stand in one
-    from ..startup.terminal import run_to_the_end
+from .startup import run_to_the_end
 
 WATCH_SECONDS = 5.0
 EXPORT = "EVENBOOT_STACK_EXPORT"

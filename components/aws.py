@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pulumi
 from pulumi_aws import ec2, iam, ssm
@@ -20,12 +20,8 @@ from .objects import Kept, Script, slot_content
 from .options import child_options, vm_options
 from .refusals import asked
 from .sharing import known, once
+from .startup import Problem
 from .values import Delivered, deliver
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup import Problem
-else:  # in the wheel both packages stand in one
-    from ..startup import Problem
 
 # Names of public SSM parameters, which their makers keep at the newest image.
 _IMAGES = {

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from .arguments import VmArgs
+from .startup import Problem
 from .values import Cloud
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup import Problem
-else:  # in the wheel both packages stand in one
-    from ..startup import Problem
 
 
 def console_problems(args: VmArgs, cloud: Cloud) -> Iterator[Problem]:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup.terminal import visible
-else:  # in the wheel both packages stand in one
-    from ..startup.terminal import visible
+from typing import Any, Final
 
 from .consoles import Console, ConsoleError, console_at
 from .results import Result, newest_result, newest_step
 from .stacks import StackVm
+from .startup import visible
 
 TITLES: Final = ("VM", "cloud", "definition", "boot", "result", "failing step", "when")
 LONGEST_CELL: Final = 100

@@ -1,6 +1,7 @@
 """The types that users see: mypy and pyright agree on what is right and what is wrong in a user's program.
 
-The checkers read the programs in a folder of their own, with an environment in which this checkout and Pulumi are installed.
+The checkers read the programs in a folder of their own, with an environment that has this checkout, the wheel and Pulumi: as
+they stand, for a program beside a checkout, and once more with the names that the packages have in the wheel.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import inspect
 import json
 import os
 import re
-import shutil
 import site
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -48,14 +49,18 @@ Lines = set[tuple[str, int]]
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's project with the programs, and with an environment, in which everything is installed."""
     project = tmp_path_factory.mktemp("project")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", project / ".venv"], check=True)
     [packages] = project.glob(".venv/lib/python*/site-packages")
     (packages / "installed.pth").write_text("\n".join([str(ROOT), *site.getsitepackages()]))
+    zipfile.ZipFile(wheel).extractall(packages)
     for program in PROGRAMS.glob("*.py"):
-        shutil.copy(program, project)
+        text = program.read_text()
+        (project / program.name).write_text(text)
+        named = re.sub(r"^from (startup|components)\b", r"from evenboot.\1", text, flags=re.MULTILINE)
+        (project / f"wheel_{program.name}").write_text(named)
     (project / "mypy.ini").write_text(MYPY)
     (project / "pyrightconfig.json").write_text(json.dumps(PYRIGHT))
     return project
@@ -92,8 +97,8 @@ def test_mistakes_are_found_and_nothing_else(project: Path, check: Callable[[Pat
         (name, number) for name, lines in programs.items() for number, line in enumerate(lines, 1) if "# mistake" in line
     }
 
-    assert {"every_argument.py", "mistakes.py"} == set(programs)
-    assert {"mistakes.py"} == {name for name, _ in marked}
+    assert {"every_argument.py", "mistakes.py", "wheel_every_argument.py", "wheel_mistakes.py"} == set(programs)
+    assert {"mistakes.py", "wheel_mistakes.py"} == {name for name, _ in marked}
     assert marked == check(project)
 
 

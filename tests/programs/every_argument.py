@@ -236,7 +236,7 @@ for vm in vms:
     pulumi.export("address", vm.public_address)
     pulumi.export("facts", [vm.id, vm.private_address, vm.fingerprint, vm.identity])
 role: pulumi.Output[str] = aws_vm.role_name
-definition: StartupScript = aws_vm.startup
+definitions: list[StartupScript] = [aws_vm.startup, *(vm.startup for vm in vms)]
 
 
 def on_a_chosen_cloud(cloud: str) -> Vm:
