@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import pulumi
 
 from .arguments import VmArgsError
 from .clouds import CLOUDS
 from .sharing import once
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup import Problem
-else:  # in the wheel both packages stand in one
-    from ..startup import Problem
+from .startup import Problem
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import pulumi
 
+from .startup import StartupScript
 from .values import Delivered
 
 
@@ -22,6 +23,7 @@ class Vm(pulumi.ComponentResource):
         identity: The principal to which a team grants rights.
     """
 
+    startup: StartupScript
     id: pulumi.Output[str]
     private_address: pulumi.Output[str]
     public_address: pulumi.Output[str | None]

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from .arguments import VmArgs
 from .clouds import CLOUDS
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup import Problem
-else:  # in the wheel both packages stand in one
-    from ..startup import Problem
+from .startup import Problem
 
 
 def console_problems(args: VmArgs, cloud: str) -> Iterator[Problem]:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 
 from .arguments import VmArgs
+from .startup import Overflow
 from .values import Cloud, Delivered
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup.overflow import Overflow
-else:  # in the wheel both packages stand in one
-    from ..startup.overflow import Overflow
 
 CONTENT_TYPE = "text/x-shellscript; charset=utf-8"
 

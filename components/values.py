@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import pulumi
 
 from .arguments import VmArgs, VmArgsError, is_later
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup import Problem, StartupScript, StartupScriptError, fingerprint, render, step_fingerprints, validate
-    from startup.overflow import Overflow, overflow, render_or_overflow
-else:  # in the wheel both packages stand in one
-    from ..startup import Problem, StartupScript, StartupScriptError, fingerprint, render, step_fingerprints, validate
-    from ..startup.overflow import Overflow, overflow, render_or_overflow
+from .startup import (
+    Overflow,
+    Problem,
+    StartupScript,
+    StartupScriptError,
+    fingerprint,
+    overflow,
+    render,
+    render_or_overflow,
+    step_fingerprints,
+    validate,
+)
 
 Cloud: TypeAlias = Literal["aws", "gcp", "azure"]
 

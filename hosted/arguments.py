@@ -22,7 +22,7 @@ from .spelling import as_written, camel, within
 from .steps import DEFINITION, LISTS
 
 _SECRET_ELSEWHERE = "is a secret, and would be readable in the cloud's console; give it plainly"
-_INBOUND = record_of(Inbound, "an entry of inbound")
+_INBOUND = record_of(dataclasses.fields(Inbound), "an entry of inbound")
 
 
 class DataError(VmArgsError):
@@ -80,7 +80,8 @@ def in_data(kind: type[VmArgs], error: VmArgsError) -> DataError:
 @cache
 def record(kind: type[VmArgs]) -> Record:
     """Return which arguments data may have; the definition's parts stand among the VM's."""
-    own = record_of(kind, kind.__name__.removesuffix("Args"), without=["startup"])
+    fields = [field for field in dataclasses.fields(kind) if field.name != "startup"]
+    own = record_of(fields, kind.__name__.removesuffix("Args"))
     return Record(own.what, {DEFINITION: DEFINITION, **{written: one for one, written in LISTS.items()}, **own.names})
 
 

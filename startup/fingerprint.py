@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .definition import (
@@ -21,6 +21,7 @@ from .definition import (
     Unit,
     User,
     assert_never,
+    names_of,
 )
 
 Effect = dict[str, Any]
@@ -104,14 +105,14 @@ def _ownership(step: File | Directory | Download) -> Effect:
     return {"mode": step.mode, "owner": step.owner, "group": step.group}
 
 
-def used_values(step: Step) -> tuple[str, ...]:
+def used_values(step: Step) -> Sequence[str]:
     """Return the names of the values that a step sees."""
     return step.uses if isinstance(step, (Shell, File)) else ()
 
 
 def named_steps(step: Step) -> tuple[str, ...]:
     """Return the names of the steps whose change makes this one due."""
-    return step.rerun_on + step.restart_on if isinstance(step, Service) else step.rerun_on
+    return names_of([*step.rerun_on, *(step.restart_on if isinstance(step, Service) else ())])
 
 
 def _digest(record: Mapping[str, object]) -> str:

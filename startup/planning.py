@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from .definition import ListName, Service, StartupScript, Step
+from .definition import ListName, Service, StartupScript, Step, names_of
 from .fingerprint import effect, step_fingerprints, used_values
 
 Action = Literal["run once", "run at each boot", "run at each stop", "drop"]
@@ -121,9 +121,9 @@ def _differences(was: Step, now: Step, old: _Side, new: _Side) -> Iterator[str]:
         if old.values.get(value) != new.values.get(value):
             known = value in old.values and value in new.values
             yield f"value {value} changed" if known else f"value {value} is not known on both sides"
-    yield from _followed("rerun_on", was.rerun_on, now.rerun_on, old, new)
+    yield from _followed("rerun_on", names_of(was.rerun_on), names_of(now.rerun_on), old, new)
     if isinstance(was, Service) and isinstance(now, Service):
-        yield from _followed("restart_on", was.restart_on, now.restart_on, old, new)
+        yield from _followed("restart_on", names_of(was.restart_on), names_of(now.restart_on), old, new)
 
 
 def _followed(field: str, was: tuple[str, ...], now: tuple[str, ...], old: _Side, new: _Side) -> Iterator[str]:

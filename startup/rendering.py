@@ -25,6 +25,7 @@ from .definition import (
     Unit,
     User,
     assert_never,
+    names_of,
 )
 from .delivery import CLOUDS, Cloud, Payload, deliver
 from .fingerprint import fingerprint, step_fingerprints
@@ -232,7 +233,7 @@ def _fields(step: Step) -> Iterator[tuple[str, str]]:
         case Service():
             yield "fields", _lines(step.service, _yes(step.enable), _yes(step.start))
             if step.restart_on:
-                yield "restart_on", _lines(*map(key, step.restart_on))
+                yield "restart_on", _lines(*map(key, names_of(step.restart_on)))
         case Download():
             mode = _mode(step.mode)
             yield "fields", _lines(step.url, step.path, step.sha256, mode, step.owner, step.group)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_aws import ec2
 
 from ..cloud_errors import looked_for
 from ..sharing import once
-
-if TYPE_CHECKING or __package__ == "components.aws":
-    from startup import Problem
-else:  # in the wheel both packages stand in one
-    from ...startup import Problem
+from ..startup import Problem
 
 
 def not_there(image: str | None, instance_type: str, provider: pulumi.ProviderResource | None) -> Iterator[Problem | None]:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pulumi
 from pulumi_aws import ec2, iam, ssm
@@ -19,13 +19,9 @@ from ..hooks import keep_told, watch
 from ..objects import Kept, Script, slot_content
 from ..options import child_options, vm_options
 from ..sharing import known, once
+from ..startup import Problem
 from ..values import Delivered, deliver
 from .lookups import not_there, zones_with
-
-if TYPE_CHECKING or __package__ == "components.aws":
-    from startup import Problem
-else:  # in the wheel both packages stand in one
-    from ...startup import Problem
 
 # Names of public SSM parameters, which their makers keep at the newest image.
 _IMAGES = {

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_azure_native import compute, network, resources
 
 from ..cloud_errors import looked_for
-
-if TYPE_CHECKING or __package__ == "components.azure":
-    from startup import Problem
-else:  # in the wheel both packages stand in one
-    from ...startup import Problem
+from ..startup import Problem
 
 ACCOUNT = re.compile(
     r"/subscriptions/[^/]+/resourceGroups/([^/]+)/providers/Microsoft\.Storage/storageAccounts/([a-z0-9]{3,24})",

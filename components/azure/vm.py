@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pulumi
 from pulumi_azure_native import compute, managedidentity, network, resources
@@ -17,13 +17,9 @@ from ..hooks import keep_told, watch
 from ..objects import Kept, Script, slot_content
 from ..options import child_options, shared_options, vm_options
 from ..sharing import once, shared_name
+from ..startup import Problem
 from ..values import Delivered, deliver
 from .lookups import ACCOUNT, not_there
-
-if TYPE_CHECKING or __package__ == "components.azure":
-    from startup import Problem
-else:  # in the wheel both packages stand in one
-    from ...startup import Problem
 
 # publisher:offer:sku of the second generation, which trusted launch needs. Azure takes the newest version when the VM
 # is made; the text never changes.

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_gcp import compute
 
 from ..cloud_errors import looked_for
-
-if TYPE_CHECKING or __package__ == "components.gcp":
-    from startup import Problem
-else:  # in the wheel both packages stand in one
-    from ...startup import Problem
+from ..startup import Problem
 
 _IMAGE = re.compile(r"(?:.*/)?projects/(?P<project>[^/]+)/global/images/(?:(?P<family>family)/)?(?P<name>[^/]+)")
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pulumi
 from pulumi_gcp import compute, serviceaccount
@@ -18,13 +18,9 @@ from ..hooks import keep_told, watch
 from ..objects import Kept, Script, slot_content
 from ..options import child_options, shared_options, vm_options
 from ..sharing import once, shared_name
+from ..startup import Problem
 from ..values import Delivered, deliver
 from .lookups import not_there
-
-if TYPE_CHECKING or __package__ == "components.gcp":
-    from startup import Problem
-else:  # in the wheel both packages stand in one
-    from ...startup import Problem
 
 # Families: Google Cloud takes the newest image when the VM is made; the text never changes.
 _IMAGES = {

@@ -76,4 +76,4 @@ def test_a_deployment_learns_what_failed_and_that_it_is_mended(cloud: Cloud) -> 
 
     assert ["one", "two", "drained", "third"] == vm.lines()
     assert report.result is not None
-    assert (True, True, boot) == (report.good, report.earlier, report.result.boot_id)
+    assert (True, boot) == (report.outdated, report.result.boot_id)
