@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .startup import CloudName
+
 if TYPE_CHECKING:
-    from .consoles import Console
+    from .console import Console
 
 
 # Where an SDK has a type of each version of the cloud's API, the older ones say so in the middle.
@@ -47,7 +49,7 @@ class Cloud:
         console: Imports and returns the reader of a VM's console, which takes a name and the groups of the address.
     """
 
-    name: str
+    name: CloudName
     title: str
     component: str
     package: str

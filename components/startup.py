@@ -10,43 +10,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING or __package__ == "components":
     from startup import (
         Overflow,
+        Payload,
         Problem,
         StartupScript,
         StartupScriptError,
-        fingerprint,
-        render,
-        render_or_overflow,
-        step_fingerprints,
-        validate,
     )
-    from startup.overflow import overflow
+    from startup.checked import Checked, check
+    from startup.delivery import Cloud as CloudName
+    from startup.overflow import both_forms
+    from startup.rendering import rendered
     from startup.terminal import run_to_the_end, visible
 else:
     from ..startup import (
         Overflow,
+        Payload,
         Problem,
         StartupScript,
         StartupScriptError,
-        fingerprint,
-        render,
-        render_or_overflow,
-        step_fingerprints,
-        validate,
     )
-    from ..startup.overflow import overflow
+    from ..startup.checked import Checked, check
+    from ..startup.delivery import Cloud as CloudName
+    from ..startup.overflow import both_forms
+    from ..startup.rendering import rendered
     from ..startup.terminal import run_to_the_end, visible
 
 __all__ = [
+    "Checked",
+    "CloudName",
     "Overflow",
+    "Payload",
     "Problem",
     "StartupScript",
     "StartupScriptError",
-    "fingerprint",
-    "overflow",
-    "render",
-    "render_or_overflow",
+    "both_forms",
+    "check",
+    "rendered",
     "run_to_the_end",
-    "step_fingerprints",
-    "validate",
     "visible",
 ]

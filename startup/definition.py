@@ -334,7 +334,7 @@ Step: TypeAlias = Shell | File | Directory | Packages | User | Unit | Service | 
 STEP_TYPES = (Shell, File, Directory, Packages, User, Unit, Service, Download, Reboot)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: it remembers what came out of its checks
 class StartupScript:
     """Describe what a VM does at its first boot, at every boot, and when it stops.
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from .checked import check
 from .definition import ListName, Service, StartupScript, Step, names_of
-from .fingerprint import effect, step_fingerprints, used_values
+from .fingerprints import effect, used_values
 
 Action = Literal["run once", "run at each boot", "run at each stop", "drop"]
 _ALWAYS: dict[ListName, Action] = {"every_boot": "run at each boot", "shutdown": "run at each stop"}
@@ -72,7 +73,7 @@ def _side(definition: StartupScript, values: Mapping[str, str] | None) -> _Side:
     return _Side(
         steps={step.name: step for _, _, step in definition.steps()},
         lists={step.name: list_name for list_name, _, step in definition.steps()},
-        fingerprints=step_fingerprints(definition, values),
+        fingerprints=check(definition, values).step_fingerprints,
         values=values or {},
     )
 

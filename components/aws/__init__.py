@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..cloud import Cloud
 
 if TYPE_CHECKING:
-    from ..consoles import Console
+    from ..console import Console
 
 
 def _console() -> Callable[..., Console]:

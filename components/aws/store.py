@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pulumi
 from pulumi_aws import iam, s3
 
-from ..objects import CONTENT_TYPE, Kept, Script
+from ..objects import CONTENT_TYPE, Script, StoredScript
 from ..options import shared_options
 from ..sharing import once, shared_name
 
@@ -20,14 +20,14 @@ class _Bucket(NamedTuple):
     region: pulumi.Input[str]
 
 
-def keep(
+def store(
     name: str,
     script: Script,
     overflow: bool | pulumi.Input[str],
     role: iam.Role,
     provider: pulumi.ProviderResource | None,
     children: pulumi.ResourceOptions,
-) -> Kept:
+) -> StoredScript:
     """Register the object, and the right of the VM's role to read what lies in its folder.
 
     Args:
@@ -51,7 +51,7 @@ def keep(
     right = iam.RolePolicy(
         f"{name}-reads-script", role=role.name, policy=resource.apply(_may_read), opts=children
     )
-    return Kept(
+    return StoredScript(
         url=pulumi.Output.concat("https://", bucket.host, "/", stored.key),
         region=bucket.region,
         ready=[stored.id, right.id],

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pulumi
 from pulumi_aws import ec2, iam, ssm
 
-from ..arguments import VmArgs, flags, key_refused, needed_text, problems_of, refuse
+from ..arguments import VmArgs, flags, key_refused, needed_text, problems_of
 from ..cloud_errors import asked
 from ..component import Vm
 from ..console_sdks import console_problems
-from ..hooks import keep_told, watch
-from ..objects import Kept, Script, slot_content
-from ..options import child_options, vm_options
+from ..objects import content_or_bootstrap, script_to_store
+from ..options import vm_options
 from ..sharing import known, once
 from ..startup import Problem
-from ..values import Delivered, deliver
+from ..values import Delivered
 from .lookups import not_there, zones_with
 
 # Names of public SSM parameters, which their makers keep at the newest image.
@@ -100,6 +99,20 @@ class AwsVm(Vm):
 
     role_name: pulumi.Output[str]
     _token = "evenboot:index:AwsVm"
+    _cloud = "aws"
+    _kind = AwsVmArgs
+    _slot = _SLOT
+    _boots_for = _BOOTS_FOR
+
+    @classmethod
+    def problems(cls, name: str, args: AwsVmArgs) -> Iterator[Problem]:
+        """Yield what is wrong with the arguments of a VM, beside `startup` and the texts of `values`."""
+        return _problems(name, args)
+
+    @classmethod
+    def _missing(cls, args: AwsVmArgs, provider: pulumi.ProviderResource | None) -> Iterable[Problem | None]:
+        own_image = args.image if isinstance(args.image, str) and args.image not in _IMAGES else None
+        return not_there(own_image, args.instance_type, provider)
 
     def __init__(self, name: str, args: AwsVmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the VM and what belongs to it.
@@ -112,14 +125,8 @@ class AwsVm(Vm):
         Raises:
             VmArgsError: Something is wrong with the definition or another argument; nothing has been registered.
         """
-        delivered = deliver(f"AwsVm {name!r}", "aws", args, AwsVmArgs, lambda: _problems(name, args))
-        self.startup = args.startup
-        super().__init__(self._token, name, {}, opts)
-        watched = watch(self, name, "aws", args, _SLOT, _BOOTS_FOR)
-        provider = self.get_provider("aws:ec2/instance:Instance")
-        children = child_options(self, opts)
-        own_image = args.image if isinstance(args.image, str) and args.image not in _IMAGES else None
-        refuse(f"AwsVm {name!r}", not_there(own_image, args.instance_type, provider))
+        self._begin(name, args, opts)
+        provider, children = self._provider, self._children
         network = _network(self, name, args, provider)
         role, profile = _identity(name, args, children)
         vm = ec2.Instance(
@@ -131,7 +138,7 @@ class AwsVm(Vm):
             vpc_security_group_ids=[_firewall(name, args, network.vpc, children).id],
             iam_instance_profile=profile.name,
             key_name=_key_name(name, args, children),
-            user_data_base64=_slot(name, args, delivered, role, provider, children),
+            user_data_base64=_content(name, args, self._delivered, role, provider, children),
             # A change is obeyed in place; a new VM is `on_change="replace"`, alike on the three clouds.
             user_data_replace_on_change=False,
             metadata_options=ec2.InstanceMetadataOptionsArgs(
@@ -147,15 +154,16 @@ class AwsVm(Vm):
                 tags=args.tags or None,
             ),
             tags={"Name": name, **args.tags},
-            opts=vm_options(self, opts, delivered=delivered, watched=watched, decided=_DECIDED),
+            opts=vm_options(self, opts, delivered=self._delivered, watched=self._watched, decided=_DECIDED),
         )
         self.role_name = role.name
-        keep_told(watched, args, vm.id, vm.arn, delivered, children)
         if not args.has_public_address:
             vm.associate_public_ip_address.apply(lambda has: _still_public(self, has))
         self._publish(
-            delivered,
+            args,
             id=vm.id,
+            lasting_id=vm.id,
+            address=vm.arn,
             private_address=vm.private_ip,
             public_address=vm.public_ip.apply(lambda address: address or None),
             identity=role.arn,
@@ -174,7 +182,7 @@ def _still_public(vm: AwsVm, has_address: bool | None) -> None:
         )
 
 
-def _slot(
+def _content(
     name: str,
     args: AwsVmArgs,
     delivered: Delivered,
@@ -182,12 +190,13 @@ def _slot(
     provider: pulumi.ProviderResource | None,
     children: pulumi.ResourceOptions,
 ) -> pulumi.Input[str]:
-    def keep(script: Script) -> Kept:
-        from .store import keep  # only who needs the store loads its part of the SDK
+    script = script_to_store(name, args, delivered, children)
+    if script is None:
+        return delivered.content
+    from .store import store  # only who needs the store loads its part of the SDK
 
-        return keep(name, script, args.overflow, role, provider, children)
-
-    return slot_content(name, "aws", args, delivered, children, keep)
+    stored = store(name, script, args.overflow, role, provider, children)
+    return content_or_bootstrap("aws", args, delivered, stored)
 
 
 def _problems(name: str, args: AwsVmArgs) -> Iterator[Problem]:

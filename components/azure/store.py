@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pulumi
 from pulumi_azure_native import authorization, managedidentity, storage
 
-from ..objects import CONTENT_TYPE, Kept, Script
+from ..objects import CONTENT_TYPE, Script, StoredScript
 from ..options import shared_options
 from ..sharing import once, shared_name
 from .lookups import ACCOUNT
@@ -22,7 +22,7 @@ class _Account(NamedTuple):
     name: pulumi.Input[str]
 
 
-def keep(
+def store(
     name: str,
     script: Script,
     overflow: bool | pulumi.Input[str],
@@ -31,7 +31,7 @@ def keep(
     identity: managedidentity.UserAssignedIdentity,
     provider: pulumi.ProviderResource | None,
     children: pulumi.ResourceOptions,
-) -> Kept:
+) -> StoredScript:
     """Register the blob in a container of the VM's own, and the right of the VM's identity to read in there.
 
     Args:
@@ -73,7 +73,7 @@ def keep(
         principal_type=authorization.PrincipalType.SERVICE_PRINCIPAL,
         opts=children,
     )
-    return Kept(url=blob.url, ready=[blob.id, right.id])
+    return StoredScript(url=blob.url, ready=[blob.id, right.id])
 
 
 def _reader(id: str) -> str:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import pulumi
 from pulumi_azure_native import compute, managedidentity, network, resources
 
-from ..arguments import VmArgs, flags, key_refused, needed_text, problems_of, refuse, text_or_nothing
+from ..arguments import VmArgs, flags, key_refused, needed_text, problems_of, text_or_nothing
 from ..component import Vm
 from ..console_sdks import console_problems
-from ..hooks import keep_told, watch
-from ..objects import Kept, Script, slot_content
-from ..options import child_options, shared_options, vm_options
+from ..objects import content_or_bootstrap, script_to_store
+from ..options import shared_options, vm_options
 from ..sharing import once, shared_name
 from ..startup import Problem
-from ..values import Delivered, deliver
+from ..values import Delivered
 from .lookups import ACCOUNT, not_there
 
 # publisher:offer:sku of the second generation, which trusted launch needs. Azure takes the newest version when the VM
@@ -122,6 +121,19 @@ class AzureVm(Vm):
     """
 
     _token = "evenboot:index:AzureVm"
+    _cloud = "azure"
+    _kind = AzureVmArgs
+    _slot = _SLOT
+    _boots_for = _BOOTS_FOR
+
+    @classmethod
+    def problems(cls, name: str, args: AzureVmArgs) -> Iterator[Problem]:
+        """Yield what is wrong with the arguments of a VM, beside `startup` and the texts of `values`."""
+        return _problems(name, args, _location(args))
+
+    @classmethod
+    def _missing(cls, args: AzureVmArgs, provider: pulumi.ProviderResource | None) -> Iterable[Problem | None]:
+        return not_there(args.image, args.subnet, args.resource_group, provider)
 
     def __init__(self, name: str, args: AzureVmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the VM and what belongs to it.
@@ -134,14 +146,9 @@ class AzureVm(Vm):
         Raises:
             VmArgsError: Something is wrong with the definition or another argument; nothing has been registered.
         """
+        self._begin(name, args, opts)
+        provider, children = self._provider, self._children
         location = _location(args)
-        delivered = deliver(f"AzureVm {name!r}", "azure", args, AzureVmArgs, lambda: _problems(name, args, location))
-        self.startup = args.startup
-        super().__init__(self._token, name, {}, opts)
-        watched = watch(self, name, "azure", args, _SLOT, _BOOTS_FOR)
-        provider = self.get_provider("azure-native:compute:VirtualMachine")
-        children = child_options(self, opts)
-        refuse(f"AzureVm {name!r}", not_there(args.image, args.subnet, args.resource_group, provider))
         place = _Place(location, args.resource_group or _group(location, provider), dict(args.tags) or None)
         identity = managedidentity.UserAssignedIdentity(
             f"{name}-identity", resource_group_name=place.group, location=location, tags=place.tags, opts=children
@@ -164,7 +171,7 @@ class AzureVm(Vm):
                 type=compute.ResourceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
             ),
             # Never custom_data: Azure cannot change it, and cloud-init ignores user_data where there is some.
-            user_data=_slot(name, args, delivered, place, identity, provider, children),
+            user_data=_content(name, args, self._delivered, place, identity, provider, children),
             security_profile=_security_profile(args),
             diagnostics_profile=compute.DiagnosticsProfileArgs(
                 boot_diagnostics=compute.BootDiagnosticsArgs(enabled=args.boot_diagnostics)
@@ -173,23 +180,24 @@ class AzureVm(Vm):
             opts=vm_options(
                 self,
                 opts,
-                delivered=delivered,
-                watched=watched,
+                delivered=self._delivered,
+                watched=self._watched,
                 fixed=_FIXED,
                 delete_before_replace=True,
             ),
         )
-        keep_told(watched, args, vm.vm_id, vm.id, delivered, children)
         self._publish(
-            delivered,
+            args,
             id=vm.id,
+            lasting_id=vm.vm_id,
+            address=vm.id,
             private_address=nic.ip_configurations[0].private_ip_address,
             public_address=address.ip_address if address else None,
             identity=identity.principal_id,
         )
 
 
-def _slot(
+def _content(
     name: str,
     args: AzureVmArgs,
     delivered: Delivered,
@@ -198,13 +206,14 @@ def _slot(
     provider: pulumi.ProviderResource | None,
     children: pulumi.ResourceOptions,
 ) -> pulumi.Input[str]:
-    def keep(script: Script) -> Kept:
-        from .store import keep  # only who needs the store loads its part of the SDK
+    script = script_to_store(name, args, delivered, children)
+    if script is None:
+        return delivered.content
+    from .store import store  # only who needs the store loads its part of the SDK
 
-        group = _group(place.location, provider)
-        return keep(name, script, args.overflow, place.location, group, identity, provider, children)
-
-    return slot_content(name, "azure", args, delivered, children, keep)
+    group = _group(place.location, provider)
+    stored = store(name, script, args.overflow, place.location, group, identity, provider, children)
+    return content_or_bootstrap("azure", args, delivered, stored)
 
 
 def _location(args: AzureVmArgs) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pulumi
 from pulumi_gcp import serviceaccount, storage
 
-from ..objects import CONTENT_TYPE, Kept, Script
+from ..objects import CONTENT_TYPE, Script, StoredScript
 from ..options import shared_options
 from ..sharing import once, shared_name
 
 
-def keep(
+def store(
     name: str,
     script: Script,
     overflow: bool | pulumi.Input[str],
@@ -18,7 +18,7 @@ def keep(
     account: serviceaccount.Account,
     provider: pulumi.ProviderResource | None,
     children: pulumi.ResourceOptions,
-) -> Kept:
+) -> StoredScript:
     """Register the object, and the right of the VM's service account to read what lies in its folder.
 
     Args:
@@ -48,7 +48,7 @@ def keep(
         condition=storage.BucketIAMMemberConditionArgs(title=f"scripts of {name}", expression=objects),
         opts=children,
     )
-    return Kept(
+    return StoredScript(
         url=pulumi.Output.concat("https://storage.googleapis.com/", stored.bucket, "/", stored.name),
         ready=[stored.id, right.id],
     )

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import pulumi
 from pulumi_gcp import compute, serviceaccount
 
-from ..arguments import VmArgs, flags, needed_text, problems_of, refuse
+from ..arguments import VmArgs, flags, needed_text, problems_of
 from ..component import Vm
 from ..console_sdks import console_problems
-from ..hooks import keep_told, watch
-from ..objects import Kept, Script, slot_content
-from ..options import child_options, shared_options, vm_options
+from ..objects import content_or_bootstrap, script_to_store
+from ..options import shared_options, vm_options
 from ..sharing import once, shared_name
 from ..startup import Problem
-from ..values import Delivered, deliver
+from ..values import Delivered
 from .lookups import not_there
 
 # Families: Google Cloud takes the newest image when the VM is made; the text never changes.
@@ -112,6 +111,19 @@ class GcpVm(Vm):
     """
 
     _token = "evenboot:index:GcpVm"
+    _cloud = "gcp"
+    _kind = GcpVmArgs
+    _slot = _SLOT
+    _boots_for = _BOOTS_FOR
+
+    @classmethod
+    def problems(cls, name: str, args: GcpVmArgs) -> Iterator[Problem]:
+        """Yield what is wrong with the arguments of a VM, beside `startup` and the texts of `values`."""
+        return _problems(name, args, _zone(args))
+
+    @classmethod
+    def _missing(cls, args: GcpVmArgs, provider: pulumi.ProviderResource | None) -> Iterable[Problem | None]:
+        return not_there(args.image, args.machine_type, _zone(args), args.subnet, provider)
 
     def __init__(self, name: str, args: GcpVmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the VM and what belongs to it.
@@ -124,14 +136,9 @@ class GcpVm(Vm):
         Raises:
             VmArgsError: Something is wrong with the definition or another argument; nothing has been registered.
         """
+        self._begin(name, args, opts)
+        provider, children = self._provider, self._children
         zone = _zone(args)
-        delivered = deliver(f"GcpVm {name!r}", "gcp", args, GcpVmArgs, lambda: _problems(name, args, zone))
-        self.startup = args.startup
-        super().__init__(self._token, name, {}, opts)
-        watched = watch(self, name, "gcp", args, _SLOT, _BOOTS_FOR)
-        provider = self.get_provider("gcp:compute/instance:Instance")
-        children = child_options(self, opts)
-        refuse(f"GcpVm {name!r}", not_there(args.image, args.machine_type, zone, args.subnet, provider))
         network = _network(zone, provider) if args.subnet is None else None
         account = serviceaccount.Account(
             f"{name}-identity",
@@ -147,7 +154,7 @@ class GcpVm(Vm):
             machine_type=args.machine_type,
             boot_disk=_boot_disk(args),
             network_interfaces=[_interface(args, network)],
-            metadata=_metadata(args, _slot(name, args, delivered, zone, account, provider, children)),
+            metadata=_metadata(args, _content(name, args, self._delivered, zone, account, provider, children)),
             service_account=compute.InstanceServiceAccountArgs(email=account.email, scopes=list(args.scopes)),
             shielded_instance_config=compute.InstanceShieldedInstanceConfigArgs(
                 enable_secure_boot=args.secure_boot, enable_vtpm=True, enable_integrity_monitoring=True
@@ -155,13 +162,14 @@ class GcpVm(Vm):
             # A new machine type or identity stops and starts the VM, as on the other clouds, and is no error.
             allow_stopping_for_update=True,
             labels=args.tags or None,
-            opts=vm_options(self, opts, delivered=delivered, watched=watched, delete_before_replace=True),
+            opts=vm_options(self, opts, delivered=self._delivered, watched=self._watched, delete_before_replace=True),
         )
         interface = vm.network_interfaces[0]
-        keep_told(watched, args, vm.instance_id, vm.id, delivered, children)
         self._publish(
-            delivered,
+            args,
             id=vm.id,
+            lasting_id=vm.instance_id,
+            address=vm.id,
             private_address=interface.network_ip,
             public_address=interface.access_configs[0].nat_ip if args.has_public_address else None,
             identity=account.member,
@@ -202,7 +210,7 @@ def _problems(name: str, args: GcpVmArgs, zone: str) -> Iterator[Problem]:
             )
 
 
-def _slot(
+def _content(
     name: str,
     args: GcpVmArgs,
     delivered: Delivered,
@@ -211,12 +219,13 @@ def _slot(
     provider: pulumi.ProviderResource | None,
     children: pulumi.ResourceOptions,
 ) -> pulumi.Input[str]:
-    def keep(script: Script) -> Kept:
-        from .store import keep  # only who needs the store loads its part of the SDK
+    script = script_to_store(name, args, delivered, children)
+    if script is None:
+        return delivered.content
+    from .store import store  # only who needs the store loads its part of the SDK
 
-        return keep(name, script, args.overflow, zone.rpartition("-")[0], account, provider, children)
-
-    return slot_content(name, "gcp", args, delivered, children, keep)
+    stored = store(name, script, args.overflow, zone.rpartition("-")[0], account, provider, children)
+    return content_or_bootstrap("gcp", args, delivered, stored)
 
 
 def _network(zone: str, provider: pulumi.ProviderResource | None) -> _Network:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import problems
+from ..checked import validate
 from ..definition import ListName, StartupScript, Step
 from ..delivery import CLOUDS, Cloud
 from ..loading import LoadingError
 from ..problems import StartupScriptError
 from ..rendering import render
 from ..rules import NAME_LIMIT
-from ..validation import kept_by, validate
+from ..validation import kept_by
 from . import accounts, tree
 from .bounds import DOCUMENT, TooLong, TooMuch
 from .cloud_config import ALWAYS, Entries, cloud_config, load

@@ -41,7 +41,11 @@ def fingerprint(definition: StartupScript, values: Mapping[str, str] | None = No
         >>> fingerprint(StartupScript("site", first_boot=[Packages(["nginx"])]))[:16]
         '53ceea873e12ef2d'
     """
-    of_steps = step_fingerprints(definition, values)
+    return digest_of(definition, step_fingerprints(definition, values))
+
+
+def digest_of(definition: StartupScript, of_steps: Mapping[str, str]) -> str:
+    """Return the fingerprint of a definition from those of its steps."""
     lists = {
         list_name: [[step.name, of_steps[step.name]] for step in definition.listed(list_name)]
         for list_name in LIST_NAMES
