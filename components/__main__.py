@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from .clouds import CLOUDS
 from .consoles import console_at
 from .overview import Report, exit_code, look, table
 from .stacks import StackError, StackVm, export, vms_in
@@ -74,7 +75,9 @@ def parser() -> argparse.ArgumentParser:
 def _status(options: argparse.Namespace) -> int:
     vms = _vms(options)
     if not vms:
-        raise StackError("the stack has no VM of AwsVm, GcpVm or AzureVm; `pulumi up` makes them")
+        *first, last = (cloud.component for cloud in CLOUDS.values())
+        kinds = f"{', '.join(first)} or {last}"
+        raise StackError(f"the stack has no VM of {kinds}; `pulumi up` makes them")
     before: tuple[Report, ...] = ()
     consoles = cache(console_at)  # what a console has learned helps it at the next look
     while True:

@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     top = argparse.ArgumentParser(
         prog="python -m lab",
-        description="The local cloud: boots the program's VMs on this computer, as EC2, Google and Azure would.",
+        description="The local cloud: boots the program's VMs on this computer, as their clouds would.",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

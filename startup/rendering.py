@@ -46,13 +46,6 @@ KIND_PARTS: dict[str, tuple[str, ...]] = {
 }
 LAST = ("obey", "command")
 
-AGENT_UNITS: dict[str, tuple[str, ...]] = {
-    "aws": ("cloud-init-local", "cloud-init", "cloud-init-network"),
-    "gcp": ("google-guest-agent", "google-startup-scripts"),
-    "azure": ("cloud-init-local", "cloud-init", "cloud-init-network"),
-}
-"""What gets a limit to its waiting, so that a metadata service that does not answer does not hold back a boot."""
-
 SERVICES = "services.conf"
 
 HEADER = """\
@@ -183,7 +176,7 @@ def _installed(definition: StartupScript, cloud: Cloud) -> list[tuple[int, str, 
         (755, "command", "/usr/local/sbin/evenboot"),
         (644, "evenboot.service", f"{units}/evenboot.service"),
         (644, "wants.conf", f"{units}/multi-user.target.d/evenboot.conf"),
-        *((644, "agent.conf", f"{units}/{unit}.service.d/evenboot.conf") for unit in AGENT_UNITS[cloud]),
+        *((644, "agent.conf", f"{units}/{unit}.service.d/evenboot.conf") for unit in CLOUDS[cloud].AGENT_UNITS),
     ]
     if definition.shutdown:
         installed.append((644, "evenboot-shutdown.service", f"{units}/evenboot-shutdown.service"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -190,3 +191,55 @@ def test_reading_consoles_needs_no_pulumi_and_no_sdk_before_a_console_is_read() 
     loaded = loaded_by(f"import components.__main__\nfrom components.consoles import console_at\n{vms}")
 
     assert not loaded & {"pulumi", *SDKS.values(), *(name for names in READERS.values() for name in names)}
+
+
+# Code outside a cloud's folders that names one, and why; `{cloud}` stands for its name.
+CLOUD_PLACES = ("startup/delivery/{cloud}.py", "components/{cloud}/", "hosted/{cloud}/", "lab/{cloud}/")
+NAMES_CLOUDS = {
+    "components/__init__.py": "the names that users import",
+    "components/cloud_errors.py": "the clouds' own words, by which their refusals are known",
+    "components/clouds.py": "the list of the folders",
+    "lab/clouds.py": "the list of the folders",
+    "startup/delivery/__init__.py": "the list of the files, and their names as a type",
+    "startup/importing/cautions.py": "addresses and tools of clouds that a text to be imported may hold",
+    "startup/overflow.py": "the default of an argument",
+    "startup/rendering.py": "the default of an argument",
+    "startup/testing/deployment.py": "what Pulumi's mocks answer for each cloud's resources",
+    "startup/testing/kills.py": "the default of an argument",
+    "startup/testing/machine.py": "the default of an argument; one cloud's agent keeps no user data",
+    "startup/testing/plugin.py": "the default of a fixture",
+    "startup/testing/repeating.py": "the default of an argument",
+}
+
+
+def named_clouds(path: Path) -> set[str]:
+    """The clouds that the code of a file names: in its words and its texts, apart from comments and docstrings."""
+    tree = ast.parse(path.read_text())
+    documents = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    words = [
+        word
+        for node in ast.walk(tree)
+        if id(node) not in documents
+        for word in (getattr(node, part, "") for part in ("id", "attr", "name", "value", "module", "arg"))
+        if isinstance(word, str)
+    ]
+    forms = {cloud: re.compile(rf"(?<![a-z])(?i:{cloud})(?![a-z])|{cloud.capitalize()}[A-Z]") for cloud in SDKS}
+    return {cloud for cloud, form in forms.items() if any(map(form.search, words))}
+
+
+def test_a_cloud_is_its_folders() -> None:
+    """What `CONTRIBUTING.md` lists under "Add a cloud" is all that names one; elsewhere only these files do, for a reason."""
+    found = {
+        str(path.relative_to(ROOT))
+        for package in MAY_IMPORT
+        for path in modules(package)
+        for cloud in named_clouds(path)
+        if not any(str(path.relative_to(ROOT)).startswith(place.format(cloud=cloud)) for place in CLOUD_PLACES)
+    }
+    assert sorted(NAMES_CLOUDS) == sorted(found)

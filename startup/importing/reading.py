@@ -190,7 +190,7 @@ def _measure(definition: StartupScript, warnings: Warnings) -> None:
 
 
 def _cloud(name: str) -> Cloud:
-    for cloud in ("aws", "gcp", "azure"):
+    for cloud in CLOUDS:
         if cloud == name:
             return cloud
     raise ValueError(problems.unknown_cloud(name, CLOUDS))
