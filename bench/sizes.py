@@ -5,7 +5,8 @@ from __future__ import annotations
 import deflate
 
 from startup import Shell, StartupScript, render
-from startup.overflow import BOOTSTRAP_LIMIT, overflow
+from startup.checked import check
+from startup.overflow import BOOTSTRAP_LIMIT, both_forms
 
 from .figures import Figure, figure
 
@@ -17,7 +18,7 @@ def measure() -> list[Figure]:
     """Render the definition; what a larger one adds is its own text and the parts of the runner for its kinds of steps."""
     plain = render(MINIMAL, {}, "aws").text.encode()
     url = f"https://evenboot-objects-0123456.s3.eu-central-1.amazonaws.com/hello-01234567/{'0' * 64}"
-    bootstrap = overflow(MINIMAL, {}, "aws").bootstrap(url, "eu-central-1")
+    bootstrap = both_forms(check(MINIMAL, {}), "aws")[1].bootstrap(url, "eu-central-1")
     return [
         figure("minimal definition for aws, plain", len(plain), "bytes", 10_240),
         figure("the same, compressed", len(deflate.gzip_compress(plain, compresslevel=12)), "bytes", 4_096),

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .arguments import Inbound, VmArgs, VmArgsError
-    from .aws import AwsVm, AwsVmArgs
-    from .azure import AzureVm, AzureVmArgs
+    from .aws.vm import AwsVm, AwsVmArgs
+    from .azure.vm import AzureVm, AzureVmArgs
     from .component import Vm
-    from .gcp import GcpVm, GcpVmArgs
+    from .gcp.vm import GcpVm, GcpVmArgs
 
 __all__ = [
     "AwsVm",
@@ -31,18 +31,17 @@ __all__ = [
 ]
 
 _MODULES = {
-    "AwsVm": "aws",
-    "AwsVmArgs": "aws",
-    "AzureVm": "azure",
-    "AzureVmArgs": "azure",
-    "GcpVm": "gcp",
-    "GcpVmArgs": "gcp",
+    "AwsVm": "aws.vm",
+    "AwsVmArgs": "aws.vm",
+    "AzureVm": "azure.vm",
+    "AzureVmArgs": "azure.vm",
+    "GcpVm": "gcp.vm",
+    "GcpVmArgs": "gcp.vm",
     "Inbound": "arguments",
     "Vm": "component",
     "VmArgs": "arguments",
     "VmArgsError": "arguments",
 }
-_CLOUDS = {"aws": "Aws", "gcp": "Gcp", "azure": "Azure"}
 
 
 def __getattr__(name: str) -> Any:
@@ -68,9 +67,11 @@ def vm_on(cloud: str) -> tuple[Callable[..., Vm], Callable[..., VmArgs]]:
         >>> vm_on("gcp")[0].__name__
         'GcpVm'
     """
-    prefix = _CLOUDS.get(cloud) if isinstance(cloud, str) else None
-    if prefix is None:
+    from .clouds import CLOUDS
+
+    if not isinstance(cloud, str) or cloud not in CLOUDS:
         from pulumi import RunError
 
-        raise RunError(f"{cloud!r} is no cloud that this project knows; choose from {', '.join(_CLOUDS)}")
-    return __getattr__(f"{prefix}Vm"), __getattr__(f"{prefix}VmArgs")
+        raise RunError(f"{cloud!r} is no cloud that this project knows; choose from {', '.join(CLOUDS)}")
+    component = CLOUDS[cloud].component
+    return __getattr__(component), __getattr__(f"{component}Args")

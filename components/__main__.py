@@ -14,16 +14,12 @@ import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from .clouds import CLOUDS
 from .consoles import console_at
-from .overview import Report, look, table
+from .overview import Report, exit_code, look, table
 from .stacks import StackError, StackVm, export, vms_in
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup.terminal import run_to_the_end
-else:  # in the wheel both packages stand in one
-    from ..startup.terminal import run_to_the_end
+from .startup import run_to_the_end
 
 WATCH_SECONDS = 5.0
 EXPORT = "EVENBOOT_STACK_EXPORT"
@@ -58,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         help="show what came of the last boot of each VM of a stack",
         description="Show what came of the last boot of each VM of a stack, as their consoles tell it. Exit code 0: the "
         "newest result of every VM is ok; 1: it is not, or there is none, or a console cannot be read; 2: wrong use, or "
-        "the stack's VMs cannot be known.",
+        "the stack's VMs cannot be known; 3: all are ok, but not all of the deployed definition.",
         allow_abbrev=False,
     )
     status.add_argument("--stack", metavar="NAME", help="the stack; default: the selected one")
@@ -79,14 +75,16 @@ def parser() -> argparse.ArgumentParser:
 def _status(options: argparse.Namespace) -> int:
     vms = _vms(options)
     if not vms:
-        raise StackError("the stack has no VM of AwsVm, GcpVm or AzureVm; `pulumi up` makes them")
+        *first, last = (cloud.component for cloud in CLOUDS.values())
+        kinds = f"{', '.join(first)} or {last}"
+        raise StackError(f"the stack has no VM of {kinds}; `pulumi up` makes them")
     before: tuple[Report, ...] = ()
     consoles = cache(console_at)  # what a console has learned helps it at the next look
     while True:
         reports = look(vms, consoles)
         _show(reports, before, options)
         if not options.watch:
-            return 0 if all(report.good for report in reports) else 1
+            return exit_code(reports)
         before = reports
         time.sleep(WATCH_SECONDS)
 

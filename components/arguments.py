@@ -6,14 +6,11 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import pulumi
 
-if TYPE_CHECKING or __package__ == "components":
-    from startup import Problem, StartupScript, StartupScriptError
-else:  # in the wheel both packages stand in one
-    from ..startup import Problem, StartupScript, StartupScriptError
+from .startup import Problem, StartupScript, StartupScriptError
 
 OnChange: TypeAlias = Literal["update", "restart", "replace", "ignore"]
 IMAGES = ("debian-12", "ubuntu-24.04")

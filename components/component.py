@@ -1,13 +1,20 @@
-"""What the three components have in common: their outputs."""
+"""What the components of all clouds have in common: how a VM is begun, its slot, and its outputs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pulumi
 
-from .values import Delivered
+from .arguments import VmArgs, refuse
+from .clouds import CLOUDS
+from .hooks import keep_told, watch
+from .options import child_options
+from .preview import Watched
+from .startup import Problem, StartupScript
+from .values import Delivered, deliver
 
 
 class Vm(pulumi.ComponentResource):
@@ -22,13 +29,38 @@ class Vm(pulumi.ComponentResource):
         identity: The principal to which a team grants rights.
     """
 
+    startup: StartupScript
     id: pulumi.Output[str]
     private_address: pulumi.Output[str]
     public_address: pulumi.Output[str | None]
     identity: pulumi.Output[str]
     # What Pulumi calls the component; a package for other languages gives it a name of that package's.
     _token: ClassVar[str]
+    # Its cloud, the class of its arguments, the keys that lead to the slot among the VM's properties, and the arguments for
+    # whose change the cloud boots the VM, with the keys that lead to them.
+    _cloud: ClassVar[str]
+    _kind: ClassVar[type[VmArgs]]
+    _slot: ClassVar[Sequence[str]]
+    _boots_for: ClassVar[Mapping[str, Sequence[str]]]
     _delivered: Delivered
+    _watched: Watched
+    _provider: pulumi.ProviderResource | None
+    _children: pulumi.ResourceOptions
+
+    @classmethod
+    def problems(cls, name: str, args: Any) -> Iterator[Problem]:
+        """Yield what is wrong with the arguments of a VM, beside `startup` and the texts of `values`.
+
+        Args:
+            name: The component's name.
+            args: Its arguments; wrong types are reported, not raised.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def _missing(cls, args: Any, provider: pulumi.ProviderResource | None) -> Iterable[Problem | None]:
+        """Yield the arguments that name what is not there, as far as the cloud says before anything is made."""
+        raise NotImplementedError
 
     @cached_property
     def fingerprint(self) -> pulumi.Output[str]:
@@ -36,26 +68,56 @@ class Vm(pulumi.ComponentResource):
         # look at this one.
         return pulumi.Output.from_input(self._delivered.fingerprint)
 
+    def _begin(self, name: str, args: VmArgs, opts: pulumi.ResourceOptions | None) -> None:
+        """Judge all arguments, and register the component.
+
+        Raises:
+            VmArgsError: Something is wrong with the definition or another argument; nothing has been registered.
+        """
+        cloud = CLOUDS[self._cloud]
+        title = f"{cloud.component} {name!r}"
+        delivered = deliver(title, cloud, args, self._kind, self.problems(name, args))
+        self.startup = args.startup
+        super().__init__(self._token, name, {}, opts)
+        self._delivered = delivered
+        self._watched = watch(self, name, cloud.name, args, self._slot, self._boots_for)
+        self._provider = self.get_provider(cloud.vm_type)
+        self._children = child_options(self, opts)
+        refuse(title, self._missing(args, self._provider))
+
     def _publish(
         self,
-        delivered: Delivered,
+        args: VmArgs,
         *,
         id: pulumi.Output[str],
+        lasting_id: pulumi.Output[str],
+        address: pulumi.Output[str],
         private_address: pulumi.Output[str],
         public_address: pulumi.Output[str | None] | None,
         identity: pulumi.Output[str],
     ) -> None:
+        """Keep what the VM is told, and register the component's outputs.
+
+        Args:
+            args: What the VM is.
+            id: The cloud's id of it.
+            lasting_id: An id that no later VM of the same name has.
+            address: The cloud's full name of it, as `console_at` takes it.
+            private_address: Its address in the network.
+            public_address: Its address in the internet.
+            identity: The principal to which a team grants rights.
+        """
+        keep_told(self._watched, args, lasting_id, address, self._delivered, self._children)
         self.id = id
         self.private_address = private_address
         self.public_address = pulumi.Output.from_input(None) if public_address is None else public_address
-        self._delivered = delivered
         self.identity = identity
         self.register_outputs(
             {
                 "id": self.id,
                 "privateAddress": self.private_address,
                 "publicAddress": self.public_address,
-                "fingerprint": delivered.fingerprint,
+                "fingerprint": self._delivered.fingerprint,
                 "identity": self.identity,
             }
         )

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from .arguments import VmArgs
-from .values import Cloud
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup import Problem
-else:  # in the wheel both packages stand in one
-    from ..startup import Problem
+from .clouds import CLOUDS
+from .startup import Problem
 
 
-def console_problems(args: VmArgs, cloud: Cloud) -> Iterator[Problem]:
+def console_problems(args: VmArgs, cloud: str) -> Iterator[Problem]:
     """Yield what is missing for an argument that needs the VM's console or a restart."""
-    argument = "wait" if args.wait else "on_change" if args.on_change == "restart" and cloud != "aws" else None
-    for module in _SDKS[cloud] if argument else ():
+    argument = "wait" if args.wait else "on_change" if args.on_change == "restart" and not CLOUDS[cloud].boots_by_itself else None
+    for module in CLOUDS[cloud].console_modules if argument else ():
         if not _is_installed(module):
             yield Problem(
                 str(argument),
@@ -26,13 +21,6 @@ def console_problems(args: VmArgs, cloud: Cloud) -> Iterator[Problem]:
                 f"{module}: pip install 'evenboot[{cloud}-console]'",
             )
             return
-
-
-_SDKS: Mapping[Cloud, Sequence[str]] = {
-    "aws": ["boto3"],
-    "gcp": ["google.auth", "requests"],
-    "azure": ["azure.mgmt.compute", "azure.identity"],
-}
 
 
 def _is_installed(module: str) -> bool:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 
 from .arguments import VmArgs
-from .values import Cloud, Delivered
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup.overflow import Overflow
-else:  # in the wheel both packages stand in one
-    from ..startup.overflow import Overflow
+from .clouds import CLOUDS
+from .startup import CloudName, Overflow
+from .values import Delivered, slot_text
 
 CONTENT_TYPE = "text/x-shellscript; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class StoredScript:
     """One script in a cloud's object store.
 
     Attributes:
@@ -64,40 +61,47 @@ class Script:
         return pulumi.Output.from_input(self.text).apply(pulumi.StringAsset)
 
 
-def slot_content(
-    name: str,
-    cloud: Cloud,
-    args: VmArgs,
-    delivered: Delivered,
-    children: pulumi.ResourceOptions,
-    keep: Callable[[Script], Kept],
-) -> pulumi.Input[str]:
-    """Return what a VM's slot holds; what does not fit is kept in the cloud's object store first.
+def script_to_store(
+    name: str, args: VmArgs, delivered: Delivered, children: pulumi.ResourceOptions
+) -> Script | None:
+    """Return what is to be an object before a VM is made; None if the slot holds it.
 
     Args:
         name: The component's name.
-        cloud: Its cloud.
         args: What the VM is.
         delivered: What it is told.
         children: Options of the component's children.
-        keep: Registers the object, and the VM's right to read it.
     """
     if delivered.object is None:
-        return delivered.content
+        return None
     # A VM that ignores changes keeps its slot, so what that names must stay, too.
     ignored = ["key", "name", "blobName", "source"] if args.on_change == "ignore" else None
     options = pulumi.ResourceOptions.merge(children, pulumi.ResourceOptions(ignore_changes=ignored))
-    kept = keep(Script(delivered.object, folder(name), options))
+    return Script(delivered.object, folder(name), options)
+
+
+def content_or_bootstrap(cloud: CloudName, args: VmArgs, delivered: Delivered, stored: StoredScript) -> pulumi.Output[str]:
+    """Return what a VM's slot holds: the script if it fits after all, and else what fetches it.
+
+    Args:
+        cloud: Its cloud.
+        args: What the VM is.
+        delivered: What it is told.
+        stored: The script in the store.
+    """
     title = args.startup.name
 
     def filled(known: Mapping[str, Any]) -> str:
         if known["content"]:
             return known["content"]
-        payload = Overflow.of(cloud, title, known["text"]).bootstrap(known["url"], known["region"])
-        return payload.text if cloud == "gcp" else payload.base64
+        return slot_text(CLOUDS[cloud], Overflow.of(cloud, title, known["text"]).bootstrap(known["url"], known["region"]))
 
     return pulumi.Output.all(
-        content=delivered.content, text=delivered.object, url=kept.url, region=kept.region, ready=list(kept.ready)
+        content=delivered.content,
+        text=delivered.object,
+        url=stored.url,
+        region=stored.region,
+        ready=list(stored.ready),
     ).apply(filled)
 
 

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Sequence
 
 import pulumi
 
-from .obeying import hooks
-from .refusals import on_refusal
+from .cloud import newest_type
+from .cloud_errors import on_refusal
+from .hooks import hooks
+from .preview import Watched
 from .values import Delivered
-from .watched import Watched
-
-# As in "azure-native:compute/v20230301:VirtualMachine".
-_TYPE_OF_AN_OLD_VERSION = re.compile(r"azure-native:\w+/v\w+:\w+")
 
 
 def _without_old_versions(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-    """Leave out the aliases that Azure's SDK gives to each resource: its types in every older version of Azure's interface.
+    """Leave out the aliases that an SDK gives to each resource: its types in every older version of the cloud's interface.
 
     A component's resources never had one of those types, and for one VM they are hundreds, on which Pulumi spends most of
     the time that a VM takes.
     """
     aliases = args.opts.aliases or []
-    kept = [alias for alias in aliases if not _TYPE_OF_AN_OLD_VERSION.match(str(getattr(alias, "type_", "")))]
+    kept = [alias for alias in aliases if newest_type(kind := str(getattr(alias, "type_", ""))) == kind]
     if len(kept) == len(aliases):
         return None
     opts = copy.copy(args.opts)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING or __package__ == "components":
-    from startup.terminal import visible
-else:  # in the wheel both packages stand in one
-    from ..startup.terminal import visible
-
-from .consoles import Console, ConsoleError, console_at
+from .console import Console, ConsoleError
+from .consoles import console_at
 from .results import Result, newest_result, newest_step
 from .stacks import StackVm
+from .startup import visible
 
 TITLES: Final = ("VM", "cloud", "definition", "boot", "result", "failing step", "when")
 LONGEST_CELL: Final = 100
@@ -45,7 +42,16 @@ class Report:
 
     @property
     def good(self) -> bool:
-        """Tell whether the VM's newest result is ok."""
+        """Tell whether the VM's newest result is ok, of the deployed definition."""
+        return self._ok and not self.earlier
+
+    @property
+    def outdated(self) -> bool:
+        """Tell whether the VM's newest result is ok, but of another definition than the deployed one."""
+        return self._ok and self.earlier
+
+    @property
+    def _ok(self) -> bool:
         return self.error is None and self.result is not None and self.result.result == "ok"
 
     def as_json(self) -> dict[str, Any]:
@@ -55,6 +61,7 @@ class Report:
             "cloud": self.vm.cloud,
             "address": self.vm.address,
             "deployed_fingerprint": self.vm.fingerprint,
+            "outdated": self.outdated,
             "result": self.result.as_json() if self.result else None,
             "step": self.step,
             "error": self.error,
@@ -66,13 +73,13 @@ class Report:
         if result is None:
             state = "unreadable" if self.error else _cell(self.step) or "none yet"
             return (self.vm.name, self.vm.cloud, "", "", state, "", "")
-        state = ("interrupted" if result.interrupted else result.result) + (", at work again" if self.step else "")
+        state = "interrupted" if result.interrupted else "outdated" if self.outdated else result.result
         return (
             self.vm.name,
             self.vm.cloud,
             (_cell(result.definition) or "none") + (" (not the deployed one)" if self.earlier else ""),
             f"{result.boot or '?'} {_cell((result.boot_id or '')[:8])}".strip(),
-            state,
+            state + (", at work again" if self.step else ""),
             _cell(result.failed_step),
             _cell(result.finished_at or result.started_at),
         )
@@ -120,3 +127,10 @@ def table(reports: Sequence[Report]) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     remarks = [remark for report in reports if (remark := report.remark())]
     return "\n".join([*lines, *([""] if remarks else []), *remarks])
+
+
+def exit_code(reports: Sequence[Report]) -> int:
+    """Return 0 if all VMs are well, 3 if some of them have not yet obeyed what is deployed, and 1 otherwise."""
+    if not all(report.good or report.outdated for report in reports):
+        return 1
+    return 3 if any(report.outdated for report in reports) else 0

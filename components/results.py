@@ -10,12 +10,9 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING or __package__ == "components":
-    from startup.terminal import visible
-else:  # in the wheel both packages stand in one
-    from ..startup.terminal import visible
+from .startup import visible
 
 MARK: Final = "evenboot: result "
 LONGEST: Final = 16_384

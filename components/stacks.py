@@ -10,15 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# The type of a cloud's VM, and which of its properties is the cloud's full name of it.
-_VMS: Mapping[str, tuple[str, str]] = {
-    "aws:ec2/instance:Instance": ("aws", "arn"),
-    "gcp:compute/instance:Instance": ("gcp", "id"),
-    "azure-native:compute:VirtualMachine": ("azure", "id"),
-}
-# An older version of Azure's API stands in the middle of the type.
-_AZURE_VERSION = re.compile(r"(azure-native:compute)/v\w+(:VirtualMachine)")
-_COMPONENT = re.compile(r"(^|\$)evenboot:index:(Aws|Gcp|Azure)Vm\$")
+from .cloud import newest_type
+from .clouds import CLOUDS
+
+_COMPONENT = re.compile(rf"(^|\$)evenboot:index:({'|'.join(cloud.component for cloud in CLOUDS.values())})\$")
 
 
 class StackError(Exception):
@@ -31,7 +26,7 @@ class StackVm:
 
     Attributes:
         name: The component's name in the program.
-        cloud: `"aws"`, `"gcp"` or `"azure"`.
+        cloud: Its cloud, as in `"aws"`.
         address: The cloud's full name of the VM, as `console_at` takes it.
         fingerprint: Of the definition that was deployed last; None if the state does not say.
     """
@@ -88,7 +83,8 @@ def vms_in(exported: str) -> tuple[StackVm, ...]:
 
 def _vm(resource: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> Iterator[StackVm]:
     urn = str(resource["urn"])
-    cloud, place = _VMS.get(_AZURE_VERSION.sub(r"\1\2", str(resource["type"])), ("", ""))
+    kind = newest_type(str(resource["type"]))
+    cloud = next((cloud for cloud in CLOUDS.values() if cloud.vm_type == kind), None)
     if not cloud or not _COMPONENT.search(urn.split("::")[2]):
         return
     properties = {**(resource.get("outputs") or {}), "id": resource.get("id")}
@@ -97,7 +93,7 @@ def _vm(resource: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> 
     fingerprint = (parent.get("outputs") or {}).get("fingerprint")
     yield StackVm(
         name=name if parent else name.removesuffix("-vm"),
-        cloud=cloud,
-        address=str(properties.get(place) or ""),
+        cloud=cloud.name,
+        address=str(properties.get(cloud.vm_address) or ""),
         fingerprint=fingerprint if isinstance(fingerprint, str) else None,
     )

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any
 
 import pulumi
 
 from .arguments import VmArgs, VmArgsError, is_later
-
-if TYPE_CHECKING or __package__ == "components":
-    from startup import Problem, StartupScript, StartupScriptError, fingerprint, render, step_fingerprints, validate
-    from startup.overflow import Overflow, overflow, render_or_overflow
-else:  # in the wheel both packages stand in one
-    from ..startup import Problem, StartupScript, StartupScriptError, fingerprint, render, step_fingerprints, validate
-    from ..startup.overflow import Overflow, overflow, render_or_overflow
-
-Cloud: TypeAlias = Literal["aws", "gcp", "azure"]
+from .cloud import Cloud
+from .startup import Checked, Payload, Problem, StartupScriptError, both_forms, check, rendered
 
 # What a value is taken for while it is not known yet, so that its name can be judged already.
 _NOT_KNOWN_YET = "known at deployment"
-_KEPT = 512
 _SHORT = 8
 
 
@@ -46,9 +38,7 @@ class Delivered:
     object: pulumi.Input[str] | None = None
 
 
-def deliver(
-    vm: str, cloud: Cloud, args: VmArgs, kind: type[VmArgs], judge: Callable[[], Iterable[Problem]]
-) -> Delivered:
+def deliver(vm: str, cloud: Cloud, args: VmArgs, kind: type[VmArgs], others: Iterable[Problem]) -> Delivered:
     """Judge all arguments together, then make what the slot holds.
 
     Args:
@@ -56,7 +46,7 @@ def deliver(
         cloud: The cloud whose slot it is.
         args: The VM's arguments.
         kind: The class of arguments that this component takes.
-        judge: Finds what is wrong with the arguments beside `startup` and `values`.
+        others: What is wrong with the arguments beside `startup` and `values`; asked for if they are of that class.
 
     Raises:
         VmArgsError: Something is wrong; with plain values also that the payload does not fit. With Outputs among the
@@ -64,19 +54,18 @@ def deliver(
     """
     if not isinstance(args, kind):
         raise VmArgsError(vm, [Problem("args", f"is a {type(args).__name__}; give {kind.__name__}(startup=...)")])
-    values = dict(args.values) if isinstance(args.values, Mapping) else {}
-    plain: dict[str, Any] = {name: _NOT_KNOWN_YET if is_later(value) else value for name, value in values.items()}
-    problems = list(_validated(args.startup, plain))
-    others = list(judge())
+    values: dict[str, Any] = dict(args.values) if isinstance(args.values, Mapping) else {}
     later = any(is_later(value) for value in values.values())
-    delivered: Delivered | None = None
+    checked = check(args.startup, {name: _NOT_KNOWN_YET if is_later(text) else text for name, text in values.items()})
+    problems, delivered = list(checked.problems), None
     if not problems and not later:
         try:
-            delivered = _rendered(args.startup, plain, cloud, args.overflow is not False)
+            delivered = _delivered(checked, cloud, args.overflow is not False)
         except StartupScriptError as error:
             problems.extend(error.problems)
-    if problems or others:
-        raise VmArgsError(vm, [*problems, *others])
+    problems.extend(others)
+    if problems:
+        raise VmArgsError(vm, problems)
     return delivered or _delivered_later(vm, cloud, args, values)
 
 
@@ -90,11 +79,10 @@ def _delivered_later(vm: str, cloud: Cloud, args: VmArgs, values: Mapping[str, A
 
     def opened(known: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            rendered = _rendered(startup, known["values"], cloud, overflowing)
-            text = overflow(startup, known["values"], cloud).text if overflowing else None
+            delivered = _delivered(check(startup, known["values"]), cloud, overflowing, always=True)
         except StartupScriptError as error:
             raise _said_later(vm, error.problems) from None
-        return {**{field.name: getattr(rendered, field.name) for field in fields(Delivered)}, "object": text}
+        return {field.name: getattr(delivered, field.name) for field in fields(Delivered)}
 
     outputs = {name: pulumi.Output.from_input(value) for name, value in values.items()}
     # An Output of its own, known even while the values are not: a preview refuses a secret, too.
@@ -117,47 +105,31 @@ SECRET = (
     "store, grant the VM's `identity` the right to read it, give its name as the value, and let a step fetch it at boot"
 )
 
-# A thousand VMs with one definition are judged and rendered once. The definition is kept beside what was made of it, so
-# that its id cannot become another's.
-_validated_before: dict[Any, tuple[StartupScript, tuple[Problem, ...]]] = {}
-_rendered_before: dict[Any, tuple[StartupScript, Delivered]] = {}
 
+def _delivered(checked: Checked, cloud: Cloud, overflowing: bool, always: bool = False) -> Delivered:
+    """Return what was checked, ready for the slot: a thousand VMs with one definition have it made once.
 
-def _validated(startup: StartupScript, values: Mapping[str, Any]) -> tuple[Problem, ...]:
-    key = _key(startup, values)
-    if key is None:
-        return validate(startup, values)
-    if key not in _validated_before:
-        _make_room(_validated_before)
-        _validated_before[key] = startup, validate(startup, values)
-    return _validated_before[key][1]
+    Args:
+        checked: A definition with its values.
+        cloud: Whose slot it is.
+        overflowing: Whether what does not fit becomes an object.
+        always: Whether it becomes one in any case, then.
+    """
 
-
-def _rendered(startup: StartupScript, values: Mapping[str, str], cloud: Cloud, overflowing: bool) -> Delivered:
-    key = _key(startup, values, cloud, str(overflowing))
-    if key is None or key not in _rendered_before:
-        payload = (render_or_overflow if overflowing else render)(startup, values, cloud)
-        steps = {name: whole[:_SHORT] for name, whole in step_fingerprints(startup, values).items()}
-        if isinstance(payload, Overflow):
-            content, text, digest = "", payload.text, payload.sha256
+    def make() -> Delivered:
+        if overflowing:
+            payload, stored = both_forms(checked, cloud.name)
         else:
-            content, text = payload.text if cloud == "gcp" else payload.base64, None
-            digest = hashlib.sha256(content.encode()).hexdigest()
-        delivered = Delivered(content, fingerprint(startup, values), digest[:_SHORT], steps, text)
-        if key is None:
-            return delivered
-        _make_room(_rendered_before)
-        _rendered_before[key] = startup, delivered
-    return _rendered_before[key][1]
+            payload, stored = rendered(checked, cloud.name), None
+        steps = {name: whole[:_SHORT] for name, whole in checked.step_fingerprints.items()}
+        text = stored.text if stored and (always or not payload.fits) else None
+        content = slot_text(cloud, payload) if payload.fits else ""
+        digest = hashlib.sha256(content.encode()).hexdigest() if stored is None or payload.fits else stored.sha256
+        return Delivered(content, checked.fingerprint, digest[:_SHORT], steps, text)
+
+    return checked.once((cloud.name, overflowing, always), make)
 
 
-def _key(startup: StartupScript, values: Mapping[str, Any], *more: str) -> Any:
-    # Only texts are told apart by equality: True == 1 would find the other's result.
-    if any(type(name) is not str or type(text) is not str for name, text in values.items()):
-        return None
-    return id(startup), tuple(sorted(values.items())), more
-
-
-def _make_room(kept: dict[Any, Any]) -> None:
-    if len(kept) >= _KEPT:
-        kept.clear()
+def slot_text(cloud: Cloud, payload: Payload) -> str:
+    """Return a payload as the cloud's slot takes it."""
+    return payload.base64 if cloud.slot_is_base64 else payload.text

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from .consoles import Console, ConsoleBusy, ConsoleError
+from .console import Console, ConsoleBusy, ConsoleError
 from .results import Result, newest_result, newest_step, results_in
 
 T = TypeVar("T")

@@ -20,29 +20,26 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
-from startup.definition import STEP_TYPES, StartupScript  # noqa: E402  the line above finds it
+from startup.definition import STEP_TYPES, BaseStep, StartupScript, SubjectStep  # noqa: E402  the line above finds it
 
 BEGIN, END = "<!-- written by docs/generate.py: begin -->\n", "<!-- written by docs/generate.py: end -->\n"
-COMMON = ("name", "timeout_seconds", "retries", "rerun_on")
-# How a reader says what a field takes; the annotations' own names are private.
+# How a reader says what a field takes.
 TYPES = {
-    "_Name": "str",
-    "_Texts": "list of str",
-    "_StepNames": "list of steps or names",
-    "_Steps": "list of steps",
+    "Sequence[str]": "list of str",
+    "Sequence[Step | str]": "list of steps or names",
+    "Sequence[Step]": "list of steps",
 }
+
 
 def steps() -> str:
     """Return every step with its arguments."""
-    first = STEP_TYPES[0]
-    shared = {**_attributes(first), "name": "What the journal, the log and the status call it; unique in the definition."}
-    common = _table(STEP_TYPES[1], {name: shared[name] for name in COMMON})
-    common = common.replace("| derived |", "| derived from the first argument; `Shell` has none to derive it from |")
+    shared = _attributes(BaseStep)
+    common = _table(SubjectStep, shared)
+    common = common.replace("| derived |", "| derived from what the step is about; `Shell` and `Reboot` need one |")
     parts = ["Arguments that every step has:\n", common, "In a definition:\n"]
     parts.append(_table(StartupScript, _attributes(StartupScript)))
     for step in STEP_TYPES:
-        left_out = COMMON[1:] if step is first else COMMON
-        own = {name: text for name, text in _attributes(step).items() if name not in left_out}
+        own = {name: text for name, text in _attributes(step).items() if name in step.__annotations__}
         parts.append(f"## {step.__name__}\n\n{_summary(step)}\n\n{_table(step, own)}\n```pycon\n{_example(step)}\n```\n")
     return "\n".join(parts)
 
@@ -160,11 +157,12 @@ def _said(subject: Any) -> dict[str, str]:
 
 
 def _attributes(subject: Any) -> dict[str, str]:
-    """Return what the docstring says of each field, in its order; fails when a field is missing or unknown."""
+    """Return what the docstring says of each field, in its order; fails when one of its own is missing, or one unknown."""
     texts = _said(subject)
-    own = {name for base in subject.__mro__[:1] for name in base.__annotations__} - {"kind", "_"}
-    if set(texts) != own:
-        raise SystemExit(f"{subject.__name__}: its docstring and its fields differ in {sorted(set(texts) ^ own)}")
+    own = set(subject.__annotations__) - {"kind", "_"}
+    known = {field.name for field in dataclasses.fields(subject)}
+    if wrong := (own - set(texts)) | (set(texts) - known):
+        raise SystemExit(f"{subject.__name__}: its docstring and its fields differ in {sorted(wrong)}")
     return texts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -22,7 +22,7 @@ from .spelling import as_written, camel, within
 from .steps import DEFINITION, LISTS
 
 _SECRET_ELSEWHERE = "is a secret, and would be readable in the cloud's console; give it plainly"
-_INBOUND = record_of(Inbound, "an entry of inbound")
+_INBOUND = record_of(dataclasses.fields(Inbound), "an entry of inbound")
 
 
 class DataError(VmArgsError):
@@ -39,7 +39,7 @@ class _Findings:
 
 def read(
     name: str,
-    component: Callable[..., Vm],
+    component: type[Vm],
     kind: type[VmArgs],
     data: Mapping[str, Any],
     secrets: Iterable[str] = (),
@@ -65,7 +65,7 @@ def read(
     arguments = {key: _argument(key, value, forms_of(kind)[key], found) for key, value in given.items()}
     ranked = [[*_forbidden(kind, secrets)], [*wrong, *found.certain]]
     if any(ranked) or found.by_type:
-        others = _others(name, component, kind, arguments)
+        others = as_written(component.problems(name, kind(startup=startup, **arguments)), names(kind))
         raise DataError(f"{record(kind).what} {name!r}", _merged(kind, *ranked, others, found.by_type))
     return kind(startup=startup, **arguments)
 
@@ -80,7 +80,8 @@ def in_data(kind: type[VmArgs], error: VmArgsError) -> DataError:
 @cache
 def record(kind: type[VmArgs]) -> Record:
     """Return which arguments data may have; the definition's parts stand among the VM's."""
-    own = record_of(kind, kind.__name__.removesuffix("Args"), without=["startup"])
+    fields = [field for field in dataclasses.fields(kind) if field.name != "startup"]
+    own = record_of(fields, kind.__name__.removesuffix("Args"))
     return Record(own.what, {DEFINITION: DEFINITION, **{written: one for one, written in LISTS.items()}, **own.names})
 
 
@@ -116,18 +117,6 @@ def _inbound(data: object, place: str, found: _Findings) -> Inbound:
             found.certain.append(Problem(f"{place}.{name}", wrong))
             arguments[name] = nothing
     return Inbound(arguments.pop("port"), **arguments)
-
-
-def _others(
-    name: str, component: Callable[..., Vm], kind: type[VmArgs], arguments: Mapping[str, Any]
-) -> tuple[Problem, ...]:
-    """Return what the component finds wrong: it is asked for a VM without a definition, which it refuses in any case."""
-    nothing: Any = None
-    try:
-        component(name, kind(startup=nothing, **arguments))
-    except VmArgsError as error:
-        return tuple(one for one in in_data(kind, error).problems if one.path != DEFINITION)
-    raise AssertionError("a VM was made without a definition")
 
 
 def _forbidden(kind: type[VmArgs], secrets: Iterable[str]) -> Iterator[Problem]:

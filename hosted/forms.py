@@ -17,8 +17,8 @@ from startup.problems import shown
 Base: TypeAlias = Literal["string", "integer", "number", "boolean", "array", "object"]
 
 _BASES: dict[Any, Base] = {str: "string", int: "integer", float: "number", bool: "boolean"}
-# The annotations of steps are wider for type checkers than what the fields hold; their own names are the forms.
-_OF_STEPS: dict[str, Any] = {"_Name": str, "_Texts": Sequence[str], "_StepNames": Sequence[str]}
+# What annotations refer to by name: `Input` to the first two; and data has only the names of steps that steps refer to.
+_NAMES: dict[str, Any] = {"Output": pulumi.Output, "T": TypeVar("T"), "Step": str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,7 @@ class Form:
 @cache
 def forms_of(kind: type) -> Mapping[str, Form]:
     """Return the form of each field of a dataclass, by its name."""
-    if hasattr(kind, "kind"):
-        return {field.name: _of_step(str(field.type)) for field in dataclasses.fields(kind)}
-    # `Input` refers to these two by name.
-    hints = typing.get_type_hints(kind, localns={"Output": pulumi.Output, "T": TypeVar("T")})
+    hints = typing.get_type_hints(kind, localns=_NAMES)
     return {field.name: form_of(hints[field.name]) for field in dataclasses.fields(kind) if field.name != "startup"}
 
 
@@ -83,11 +80,6 @@ def _of_union(members: tuple[Any, ...]) -> Form:
     plain = [member for member in members if typing.get_origin(member) not in (pulumi.Output, Awaitable)]
     first, *rest = [form_of(member) for member in plain if member is not type(None)]
     return dataclasses.replace(first, later=later, others=tuple(form.base for form in rest))
-
-
-def _of_step(annotation: str) -> Form:
-    name = annotation.removesuffix(" | None")
-    return form_of(_OF_STEPS.get(name) or {"str": str, "int": int, "bool": bool}[name])
 
 
 def misfit(value: object, form: Form) -> str | None:

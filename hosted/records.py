@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +30,8 @@ class Record:
     known: tuple[str, ...] = ()
 
 
-def record_of(kind: type, what: str, without: Iterable[str] = (), known: tuple[str, ...] = ()) -> Record:
-    """Return the record that stands for a dataclass."""
-    fields = [field for field in dataclasses.fields(kind) if field.name not in without]
+def record_of(fields: Sequence[dataclasses.Field[Any]], what: str, known: tuple[str, ...] = ()) -> Record:
+    """Return the record that stands for these fields of a dataclass."""
     needed = [field for field in fields if {field.default, field.default_factory} == {dataclasses.MISSING}]
     return Record(
         what, {camel(field.name): field.name for field in fields}, tuple(camel(field.name) for field in needed), known

@@ -11,7 +11,7 @@ from typing import Any
 from components import VmArgs
 from components.component import Vm
 from startup import StartupScript
-from startup.definition import STEP_TYPES
+from startup.definition import STEP_TYPES, fields_of
 
 from .arguments import names
 from .forms import Form, forms_of
@@ -107,10 +107,10 @@ class _Schema:
         """Add the type of a step, which has the fields of all kinds, and return its reference."""
         properties: dict[str, Any] = {}
         for kind in STEP_TYPES:
-            for field, form in forms_of(kind).items():
-                one = {**self.property(field, form), "description": self.prose(_of_each_kind(field))}
-                if properties.setdefault(camel(field), one) != one:
-                    raise TypeError(f"{field} has another type in {kind.kind} than in the kinds before")
+            for name in (field.name for field in fields_of(kind)):
+                one = {**self.property(name, forms_of(kind)[name]), "description": self.prose(_of_each_kind(name))}
+                if properties.setdefault(camel(name), one) != one:
+                    raise TypeError(f"{name} has another type in {kind.kind} than in the kinds before")
         kinds = self.choices("StepKind", KINDS, [_text(kind, until="Attributes") for kind in STEP_TYPES])
         kind = {"$ref": kinds, "plain": True, "description": "What the step does; it decides which fields there are."}
         description = "One named, re-runnable piece of work. Which fields it has depends on its kind."

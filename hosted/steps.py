@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from startup import Problem, Shell, StartupScript, Step, validate
-from startup.definition import LIST_NAMES, STEP_TYPES
+from startup.definition import LIST_NAMES, STEP_TYPES, fields_of
 from startup.problems import shown
 
 from .records import meant, record_of, taken
@@ -25,7 +25,7 @@ LISTS = {name: camel(name) for name in LIST_NAMES}
 KINDS: dict[str, type[Step]] = {step.kind: step for step in STEP_TYPES}
 """The type of each kind of step."""
 
-RECORDS = {kind: record_of(step, f"a {kind} step", known=("kind",)) for kind, step in KINDS.items()}
+RECORDS = {kind: record_of(fields_of(step), f"a {kind} step", known=("kind",)) for kind, step in KINDS.items()}
 """The fields of each kind of step."""
 
 NAMES = frozenset(name for record in RECORDS.values() for name in record.names.values()) | frozenset(LISTS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import LabError, LabUsageError
 
 if TYPE_CHECKING:
-    from .machine import Lab
+    from .laboratory import Lab
 
 # What a machine may need to shut down, boot and obey; a result that takes longer is seen with `status` later.
 RESULT_SECONDS = 300
@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     top = argparse.ArgumentParser(
         prog="python -m lab",
-        description="The local cloud: boots the program's VMs on this computer, as EC2, Google and Azure would.",
+        description="The local cloud: boots the program's VMs on this computer, as their clouds would.",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -60,13 +60,14 @@ def parser() -> argparse.ArgumentParser:
     around.add_argument("argv", metavar="-- CMD", nargs=argparse.REMAINDER, help="the command and its arguments")
     remove = add("down", down, "remove all machines and networks; images and packages stay")
     remove.add_argument("--images", action="store_true", help="remove images and packages too")
+    add("check", check, "say what this computer lacks to boot machines; ends with 1 if there is something")
     add("install", install, "install the system packages that are missing (Debian and Ubuntu, as root)")
     return top
 
 
 def _lab() -> Lab:
     """Return the user's lab, closed to other users of this computer."""
-    from .machine import Lab
+    from .laboratory import Lab
 
     lab = Lab()
     lab.close()
@@ -93,7 +94,7 @@ def status(options: argparse.Namespace) -> int:
 def _boot(name: str, act: Callable[[Any], None], doing: str, what: str) -> int:
     """Let a machine boot, wait for its result and show it."""
     from . import report
-    from .machine import LabTimeout
+    from .errors import LabTimeout
 
     lab = _lab()
     machine = lab.machine(name)
@@ -178,6 +179,15 @@ def down(options: argparse.Namespace) -> int:
         image.remove_all()
         say("removed the images and packages")
     say(f"removed {', '.join(names)}" if names else "there were no machines")
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Say whether machines can boot here."""
+    from .laboratory import Lab
+
+    Lab().check()
+    say("machines can boot here")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from .clouds import METADATA_ADDRESS, WIRESERVER_ADDRESS, Cloud
+from .cloud import Cloud
 from .metadata.store import Store
 
 DISCOVER, OFFER, REQUEST, ACKNOWLEDGE = 1, 2, 3, 5
@@ -32,18 +32,8 @@ def _option(code: int, value: bytes) -> bytes:
 
 
 def _cloud_options(cloud: Cloud, hostname: str) -> bytes:
-    gateway = as_bytes(cloud.gateway)
-    options = _option(3, gateway) + _option(12, hostname.encode()) + _option(6, as_bytes(cloud.name_server))
-    if cloud.name == "gcp":  # a lease for one address; even the gateway needs a route of its own
-        routes = bytes([32]) + gateway + bytes(4) + bytes([0]) + gateway
-        options += _option(1, as_bytes("255.255.255.255")) + _option(26, struct.pack("!H", 1460))
-        return options + _option(42, as_bytes(METADATA_ADDRESS)) + _option(121, routes)
-    options += _option(1, as_bytes("255.255.255.0")) + _option(15, b"local.internal")
-    if cloud.name == "azure":  # option 245 names the wireserver
-        hosts = (WIRESERVER_ADDRESS, METADATA_ADDRESS)
-        routes = b"".join(bytes([32]) + as_bytes(host) + gateway for host in hosts) + bytes([0]) + gateway
-        options += _option(121, routes) + _option(245, as_bytes(WIRESERVER_ADDRESS))
-    return options
+    options = {3: as_bytes(cloud.gateway), 12: hostname.encode(), 6: as_bytes(cloud.name_server), **cloud.dhcp_options}
+    return b"".join(_option(code, value) for code, value in options.items())
 
 
 def answer(packet: bytes, cloud: Cloud, store: Store) -> bytes | None:
@@ -57,8 +47,7 @@ def answer(packet: bytes, cloud: Cloud, store: Store) -> bytes | None:
     gateway, machine = as_bytes(cloud.gateway), found[1]
     header = (2, 1, 6, 0, packet[4:8], 0, 0x8000, bytes(4), as_bytes(machine["ip"]), gateway, bytes(4))
     reply = struct.pack("!BBBB4sHH4s4s4s4s", *header) + packet[28:44] + bytes(192) + MAGIC
-    server = as_bytes(METADATA_ADDRESS) if cloud.name == "gcp" else gateway
-    reply += _option(53, bytes([OFFER if kind == DISCOVER else ACKNOWLEDGE])) + _option(54, server)
+    reply += _option(53, bytes([OFFER if kind == DISCOVER else ACKNOWLEDGE])) + _option(54, as_bytes(cloud.dhcp_server))
     reply += _option(51, struct.pack("!I", LEASE_SECONDS)) + _cloud_options(cloud, machine["hostname"]) + b"\xff"
     return reply.ljust(300, b"\0")
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from . import certificates
-from .clouds import METADATA_ADDRESS, cloud_named
+from .cloud import METADATA_ADDRESS
+from .clouds import cloud_named
 from .errors import LabError
 from .host import command
 
@@ -78,6 +79,7 @@ def adapt(upper: Path, lower: Sequence[Path], cloud: str, name: str, authority: 
     (etc / "hostname").write_text(f"{name}\n")
     hosts = next((layer / "etc/hosts" for layer in (upper, *lower) if (layer / "etc/hosts").exists()), None)
     text = hosts.read_text() if hosts else "127.0.0.1 localhost\n"
-    if "metadata.google.internal" not in text:
-        text += f"{METADATA_ADDRESS} metadata.google.internal metadata\n"
+    names = cloud_named(cloud).metadata_names
+    if names[0] not in text:
+        text += f"{METADATA_ADDRESS} {' '.join(names)}\n"
     (etc / "hosts").write_text(text)

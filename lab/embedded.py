@@ -21,7 +21,7 @@ from pulumi.runtime.proto import resource_pb2
 from .deployment import Deployment, Entry
 from .errors import LabError
 from .hooks import Hooks, unknown_moments
-from .providers import Provider
+from .providers.provider import Provider
 from .providers.resources import changes
 from .providers.wire import Plain, Untranslatable, contains_unknown, decode, decode_value, encode
 

@@ -1,6 +1,6 @@
 """`python -m lab up`: deploy the program to the local cloud, and show what its VMs did.
 
-The real `pulumi` command drives the providers where there is one (`ambient`), Pulumi's own mock monitor otherwise
+The real `pulumi` command drives the providers where there is one (`lab.pulumi_cli`), Pulumi's own mock monitor otherwise
 (`embedded`). Both call the same methods of the same providers.
 """
 
@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import ambient, archive, consoles, image, program, project, report, waiting
+from . import archive, consoles, image, program, project, pulumi_cli, report, waiting
+from .clouds import PACKAGES, provider
 from .deployment import Deployment
 from .embedded import Monitor, Outcome
 from .errors import LabError, LabUsageError
 from .host import make_closed, temporary_folder
-from .machine import Lab
+from .laboratory import Lab
 from .program import Program
-from .providers import PROVIDERS, Provider, provider
+from .providers.provider import Provider
 from .report import Progress
 from .survey import Survey
 
@@ -43,7 +44,7 @@ def up(lab: Lab, folder: Path, *, stack: str = "local", progress: Progress | Non
     """
     progress = progress or Progress()
     lab.check()
-    pulumi = ambient.find()
+    pulumi = pulumi_cli.find()
     subject = project.read(folder, stack, decrypts=pulumi is not None)
     with lab.commanding("up", waiting=progress.say):
         return _up(lab, subject, pulumi, progress)
@@ -100,7 +101,7 @@ def run(lab: Lab, argv: Sequence[str]) -> int:
     embedded run, a file such as `pulumi stack export` would print, named by EVENBOOT_STACK_EXPORT.
     """
     make_closed(lab.state)
-    own = ambient.prepare(lab)
+    own = pulumi_cli.prepare(lab)
     with consoles.serving(lab, lab.state) as variables, temporary_folder(lab.state) as folder:
         environment = consoles.environment(own, variables)
         deployment = Deployment(_state(lab))
@@ -120,7 +121,7 @@ def forget(lab: Lab) -> None:
 
 
 def _providers(lab: Lab, subject: Program) -> dict[str, Provider]:
-    return {package: provider(package, lab, lab.state, project.settings_of(subject, package)) for package in PROVIDERS}
+    return {package: provider(package, lab, lab.state, project.settings_of(subject, package)) for package in PACKAGES}
 
 
 def _state(lab: Lab) -> Path:
@@ -149,8 +150,8 @@ def _deploy(lab: Lab, subject: Program, pulumi: str | None, progress: Progress) 
         if Deployment(_state(lab)).entries:
             raise LabError("the local cloud was deployed without the pulumi command: python -m lab down first")
         progress.say(f"deploying with {pulumi}")
-        return ambient.up(pulumi, lab, subject)
-    if ambient.has_state(lab):
+        return pulumi_cli.up(pulumi, lab, subject)
+    if pulumi_cli.has_state(lab):
         raise LabError("the local cloud was deployed with the pulumi command, which is no longer found: put it on PATH")
     progress.say("no pulumi command found: deploying with the embedded run, a way to see the program work")
     with progress.stage("deploying") as stage:

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .clouds import ARCHIVE_NAME, ARCHIVE_PORT, CLOUDS
+from .cloud import ARCHIVE_NAME, ARCHIVE_PORT
+from .clouds import CLOUDS
 from .control_group import ControlGroup
 from .errors import LabError
 from .host import abandoned, environment, make_closed, remove

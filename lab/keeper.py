@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from . import disk
-from .clouds import cloud_named, hardware
+from .clouds import cloud_named
 from .control_group import ControlGroup
 from .host import environment, write_atomically
 from .network import NAMESPACES, reset_card
@@ -185,7 +185,7 @@ def write_hardware(fake: Path, definition: dict[str, Any]) -> None:
     """Write what the machine sees as its hardware."""
     fields = fake / "class/dmi/id"
     fields.mkdir(parents=True, exist_ok=True)
-    values = hardware(definition["cloud"], definition["instance_id"], definition["vm_uuid"])
+    values = cloud_named(definition["cloud"]).hardware(definition["instance_id"], definition["vm_uuid"])
     for name, value in values.items():
         (fields / name).write_text(f"{value}\n")
     detect_virt = fake / "systemd-detect-virt"

@@ -1,6 +1,6 @@
-"""One booting Debian system of a cloud: create, start, reboot, cut power, clone, console; and the lab that holds them.
+"""One booting Debian system of a cloud: create, start, reboot, cut power, clone, console.
 
-lab = Lab()
+lab = Lab()  # of lab.laboratory
 machine = lab.create("aws", "web", payload=b"#!/bin/sh\\necho hello\\n")
 machine.start()
 print(machine.wait_ready(), machine.exec(["hostname"]).stdout)
@@ -18,20 +18,18 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from components.results import results_in
 
 from . import disk
-from .clouds import cloud_named, new_identity
+from .clouds import cloud_named
 from .control_group import ControlGroup
 from .errors import LabError, LabTimeout
 from .host import advice, write_atomically
-from .network import program, remove_namespace
-
-if TYPE_CHECKING:
-    from .laboratory import Lab
+from .network import CloudNetwork, program, remove_namespace
 
 OUTAGES = ("ok", "503", "refuse", "drop", "slow")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,46}")  # no dot: names with one are the lab's own
@@ -43,6 +41,28 @@ GUEST_ENVIRONMENT = (
 POWER_OFF, REBOOT = 4, 5  # behind SIGRTMIN, which not every system has: what systemd as PID 1 takes for these buttons
 PRESS_AGAIN_SECONDS = 5
 ORDERLY_SECONDS = 240  # units' stop limits add up: 90 s of the cloud's agent, and what a shutdown script may take
+
+
+class Lab(Protocol):
+    """What a machine needs of the lab that holds it."""
+
+    state: Path
+    prefix: str
+
+    def changing(self) -> AbstractContextManager[None]: ...
+    def network(self, cloud: str) -> CloudNetwork: ...
+    def create_from(
+        self,
+        cloud: str,
+        name: str,
+        *,
+        payload: bytes | None,
+        image: str,
+        attributes: Mapping[str, str],
+        layers: Sequence[str],
+        upper: Path | None,
+        disk_mib: int | None,
+    ) -> Machine: ...
 
 
 class Machine:
@@ -143,7 +163,7 @@ class Machine:
     def set_instance_id(self, text: str) -> None:
         """Change the instance id, which the metadata service hands out as written; the hardware follows at power-on."""
         with self.lab.changing():
-            if self.cloud == "azure":  # there the hardware's UUID is the id
+            if cloud_named(self.cloud).id_is_uuid:
                 self._change(instance_id=text, vm_uuid=text)
             else:
                 self._change(instance_id=text)
@@ -406,19 +426,14 @@ def new_definition(
 ) -> dict[str, Any]:
     """Return the definition of a new machine with an identity of its own."""
     properties = cloud_named(cloud)
-    ip, (instance_id, vm_uuid) = f"{properties.network}.{number}", new_identity(cloud)
-    hostname = {
-        "aws": f"ip-{ip.replace('.', '-')}",
-        "gcp": f"{name}.us-central1-a.c.local-project.internal",
-        "azure": name,
-    }[cloud]
+    ip, (instance_id, vm_uuid) = f"{properties.network}.{number}", properties.new_identity()
     return {
         "name": name,
         "cloud": cloud,
         "number": number,
         "ip": ip,
         "mac": f"{properties.mac_prefix}:{number:02x}",
-        "hostname": hostname,
+        "hostname": properties.hostname(name, ip),
         "instance_id": instance_id,
         "vm_uuid": vm_uuid,
         "image": image,
@@ -428,7 +443,3 @@ def new_definition(
         "outage": "ok",
     }
 
-
-from .laboratory import Lab  # noqa: E402  # the public place of all three is this module
-
-__all__ = ["Lab", "LabError", "LabTimeout", "Machine"]

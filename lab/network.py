@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from .certificates import AUTHORITY, ensure_authority
-from .clouds import Cloud
+from .cloud import Cloud
 from .control_group import ControlGroup
 from .errors import LabError, LabTimeout
 from .host import command, environment

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from components.results import visible
 
-from .machine import Lab, Machine
+from .laboratory import Lab
+from .machine import Machine
 
 COLORS = {"ok": "green", "failed": "red", "running": "green", "booting": "yellow", "stopped": "dim"}
 

@@ -17,22 +17,18 @@ from typing import Any
 
 from . import dhcp, dns
 from .certificates import AUTHORITY
-from .clouds import ARCHIVE_NAME, ARCHIVE_PORT, METADATA_ADDRESS, WIRESERVER_ADDRESS, Cloud, cloud_named
+from .cloud import ARCHIVE_NAME, ARCHIVE_PORT, METADATA_ADDRESS, Cloud
+from .clouds import cloud_named
 from .host import make_closed, write_atomically
+from .identities import Identities
 from .metadata import refusal
-from .metadata.gce import GceStore
-from .metadata.service import MetadataHandler, Server
+from .metadata.service import MetadataHandler
 from .metadata.store import Store
-from .objects import blobs, gcs, s3
-from .objects.identities import Identities
 from .objects.service import ObjectHandler, ObjectServer
-from .providers import records_folder
-from .providers.records import Records
+from .providers.records import Records, records_folder
+from .server import Server
 
 BRIDGE = "br0"
-STORES = {"aws": "*.s3.*.amazonaws.com", "gcp": "storage.googleapis.com", "azure": "*.blob.core.windows.net"}
-"""The names under which the object stores answer."""
-
 
 class ArchiveHandler(SimpleHTTPRequestHandler):
     """Hands out the files of the package archive."""
@@ -43,43 +39,25 @@ class ArchiveHandler(SimpleHTTPRequestHandler):
 
 def metadata_servers(cloud: Cloud, machines: Path, log: Path) -> tuple[Store, list[Server]]:
     """Return the store of the cloud's machines and its metadata servers, already listening."""
-    if cloud.name == "gcp":
-        from .metadata.gce import GceHandler
-
-        MetadataHandler.store = GceHandler.gce = GceStore(machines, cloud.name, log)
-        return MetadataHandler.store, [Server((METADATA_ADDRESS, 80), GceHandler)]
-    MetadataHandler.store = Store(machines, cloud.name, log)
-    if cloud.name == "azure":
-        from .metadata.azure import AzureHandler, WireserverHandler
-
-        servers = [Server((METADATA_ADDRESS, 80), AzureHandler), Server((WIRESERVER_ADDRESS, 80), WireserverHandler)]
-        return MetadataHandler.store, servers
-    from .metadata.ec2 import Ec2Handler
-
-    return MetadataHandler.store, [Server((METADATA_ADDRESS, 80), Ec2Handler)]
+    kind, handlers = cloud.metadata()
+    MetadataHandler.store = kind(machines, cloud.name, log)
+    return MetadataHandler.store, [Server((address, 80), handler) for address, handler in handlers.items()]
 
 
-def object_store(cloud: Cloud, state: Path, log: Store) -> Server:
+def object_store(cloud: Cloud, state: Path, store: Store) -> Server:
     """Return the cloud's object store, already listening, which knows the machines by what their metadata told them."""
-    package, find, handler = {
-        "aws": ("aws", s3.role_of, s3.S3Handler),
-        "gcp": ("gcp", gcs.account_of, gcs.GcsHandler),
-        "azure": ("azure-native", blobs.principal_of, blobs.BlobHandler),
-    }[cloud.name]
-    identities = Identities(Records(records_folder(state) / package), find)
-    MetadataHandler.identities = GceStore.identities = ObjectHandler.identities = identities
-    ObjectHandler.log = log
+    handler, find = cloud.store()
+    identities = Identities(Records(records_folder(state) / cloud.package), find)
+    MetadataHandler.identities = store.identities = ObjectHandler.identities = identities
+    ObjectHandler.log = store
     return ObjectServer((cloud.gateway, 443), handler, state / AUTHORITY)
 
 
 def names(cloud: Cloud) -> dict[str, str]:
     """Return the names that the cloud's name server knows."""
-    known = {ARCHIVE_NAME: cloud.gateway}
-    if cloud.name == "gcp":
-        for name in ("metadata.google.internal", "metadata"):
-            known[name] = METADATA_ADDRESS
     # On gcp the script runner looks the store up before any download, too, 20 times 5 s if it is not there.
-    return {**known, STORES[cloud.name]: cloud.gateway}
+    known = {ARCHIVE_NAME: cloud.gateway, cloud.store_name: cloud.gateway}
+    return known | dict.fromkeys(cloud.metadata_names, METADATA_ADDRESS)
 
 
 def _run(job: Callable[[], None]) -> None:

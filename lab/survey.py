@@ -12,7 +12,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from .deployment import Deployment
 from .embedded import STACK, STASH, Monitor
-from .providers import Provider
+from .providers.provider import Provider
 from .providers.wire import without_secrets
 
 

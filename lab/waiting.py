@@ -9,7 +9,8 @@ from typing import Any
 
 from components.results import newest_step
 
-from .machine import Lab, Machine
+from .laboratory import Lab
+from .machine import Machine
 
 LONGEST_SECONDS = 1800.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .checked import validate
 from .definition import (
     Directory,
     Download,
@@ -16,12 +17,11 @@ from .definition import (
     User,
 )
 from .delivery import Payload
-from .fingerprint import fingerprint, step_fingerprints
+from .fingerprints import fingerprint, step_fingerprints
 from .overflow import Overflow, render_or_overflow
 from .planning import plan
 from .problems import Problem, StartupScriptError
 from .rendering import render
-from .validation import validate
 
 __all__ = [
     "Directory",

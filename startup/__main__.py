@@ -13,14 +13,14 @@ from itertools import groupby
 from pathlib import Path
 
 from . import problems, rules
+from .checked import validate
 from .definition import StartupScript
 from .delivery import CLOUDS
-from .fingerprint import fingerprint, used_values
+from .fingerprints import fingerprint, used_values
 from .loading import LoadingError, load
 from .planning import Action, Planned, plan
 from .problems import Problem, StartupScriptError
 from .terminal import run_to_the_end
-from .validation import validate
 
 _HEADINGS: dict[Action, str] = {
     "run once": "would run once, in this order:",

@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast
+from dataclasses import KW_ONLY, Field, dataclass, fields
+from functools import cache
+from typing import Any, ClassVar, Literal, TypeAlias, cast
 
 if sys.version_info >= (3, 11):
     from typing import assert_never as assert_never
@@ -21,30 +22,8 @@ else:
         raise AssertionError(f"no case for {step!r}")
 
 
-if TYPE_CHECKING:
-    # What a field takes is wider than what it then holds; these say so to editors and type checkers.
-    class _Name:
-        def __get__(self, step: object, owner: object = None) -> str: ...
-        def __set__(self, step: object, value: str | None) -> None: ...
-
-    class _Texts:
-        def __get__(self, step: object, owner: object = None) -> tuple[str, ...]: ...
-        def __set__(self, step: object, value: Sequence[str]) -> None: ...
-
-    class _StepNames:
-        def __get__(self, step: object, owner: object = None) -> tuple[str, ...]: ...
-        def __set__(self, step: object, value: Sequence[Step | str]) -> None: ...
-
-    class _Steps:
-        def __get__(self, definition: object, owner: object = None) -> tuple[Step, ...]: ...
-        def __set__(self, definition: object, value: Sequence[Step]) -> None: ...
-
-
 ListName: TypeAlias = Literal["first_boot", "every_boot", "shutdown"]
 LIST_NAMES: tuple[ListName, ...] = ("first_boot", "every_boot", "shutdown")
-
-_DERIVED: Any = None
-_NONE: Any = ()
 
 
 class DerivedName(str):
@@ -53,8 +32,50 @@ class DerivedName(str):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseStep:
+    """The fields that every kind of step has.
+
+    Attributes:
+        name: What the journal, the log and the status call the step, 1 to 100 printable characters; unique in the definition.
+        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
+        retries: How often a failed step is tried again in the same apply, 0 to 100.
+        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
+    """
+
+    name: str
+    timeout_seconds: int = 1800
+    retries: int = 0
+    rerun_on: Sequence[Step | str] = ()
+
+    def __post_init__(self) -> None:
+        """Turn sequences into tuples, and steps in them into names; what is of a wrong type stays for `validate` to report."""
+        for field, of_steps in _sequences(type(self)):
+            entries = _tuple(getattr(self, field))
+            object.__setattr__(self, field, _names(entries) if of_steps else entries)
+
+
+_DERIVED: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectStep(BaseStep):
+    """A step about one thing, from which its name is derived when none is given."""
+
+    name: str = _DERIVED
+
+    def __post_init__(self) -> None:
+        BaseStep.__post_init__(self)  # super() would look for the class as it was before it got its slots
+        name = cast(object, self.name)
+        if name is None or isinstance(name, DerivedName):
+            object.__setattr__(self, "name", DerivedName(self._derived_name()))
+
+    def _derived_name(self) -> str:
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
-class Shell:
+class Shell(BaseStep):
     """Run a shell text.
 
     Attributes:
@@ -65,9 +86,6 @@ class Shell:
         unless: A shell text; when it exits 0 the step is satisfied and `script` does not run.
         user: The login under which both run; root when not given.
         cwd: The absolute path of the folder in which both run; `/` when not given.
-        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
-        retries: How often a failed step is tried again in the same apply, 0 to 100.
-        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
 
     Example:
         >>> Shell("swap file", script="fallocate -l 1G /swap && mkswap /swap", unless="test -e /swap").name
@@ -78,20 +96,14 @@ class Shell:
     name: str
     _: KW_ONLY
     script: str
-    uses: _Texts = _NONE
+    uses: Sequence[str] = ()
     unless: str | None = None
     user: str | None = None
     cwd: str | None = None
-    timeout_seconds: int = 1800
-    retries: int = 0
-    rerun_on: _StepNames = _NONE
-
-    def __post_init__(self) -> None:
-        _settle(self, texts=("uses",))
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class File(SubjectStep):
     """Keep a file with this content, owner and mode.
 
     It is replaced atomically, and touched only when it differs.
@@ -104,9 +116,6 @@ class File:
         owner: The login that owns the file.
         group: The group of the file.
         name: The step's name; `file PATH` when not given.
-        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
-        retries: How often a failed step is tried again in the same apply, 0 to 100.
-        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
 
     Example:
         >>> File("/etc/motd", content="Served by ${REGION}\\n", uses=["REGION"]).name
@@ -117,21 +126,17 @@ class File:
     path: str
     _: KW_ONLY
     content: str
-    uses: _Texts = _NONE
+    uses: Sequence[str] = ()
     mode: int = 0o644
     owner: str = "root"
     group: str = "root"
-    name: _Name = _DERIVED
-    timeout_seconds: int = 1800
-    retries: int = 0
-    rerun_on: _StepNames = _NONE
 
-    def __post_init__(self) -> None:
-        _settle(self, f"file {_text(self.path)}", texts=("uses",))
+    def _derived_name(self) -> str:
+        return f"file {_text(self.path)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(SubjectStep):
     """Keep a directory with this owner and mode.
 
     Attributes:
@@ -140,9 +145,6 @@ class Directory:
         owner: The login that owns the directory.
         group: The group of the directory.
         name: The step's name; `directory PATH` when not given.
-        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
-        retries: How often a failed step is tried again in the same apply, 0 to 100.
-        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
 
     Example:
         >>> Directory("/srv/models", mode=0o750).name
@@ -155,17 +157,13 @@ class Directory:
     mode: int = 0o755
     owner: str = "root"
     group: str = "root"
-    name: _Name = _DERIVED
-    timeout_seconds: int = 1800
-    retries: int = 0
-    rerun_on: _StepNames = _NONE
 
-    def __post_init__(self) -> None:
-        _settle(self, f"directory {_text(self.path)}")
+    def _derived_name(self) -> str:
+        return f"directory {_text(self.path)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Packages:
+class Packages(SubjectStep):
     """Install packages of the distribution, in one transaction.
 
     The step waits for the package manager's lock; package lists are refreshed at most once per apply.
@@ -173,9 +171,6 @@ class Packages:
     Attributes:
         names: The packages, at least one, as the package manager spells them (`nginx`, `nginx=1.22.1-9`).
         name: The step's name; `packages FIRST` with the first package when not given.
-        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
-        retries: How often a failed step is tried again in the same apply, 0 to 100.
-        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
 
     Example:
         >>> Packages(["nginx", "curl"]).name
@@ -183,20 +178,15 @@ class Packages:
     """
 
     kind: ClassVar[Literal["packages"]] = "packages"
-    names: _Texts
+    names: Sequence[str]
     _: KW_ONLY
-    name: _Name = _DERIVED
-    timeout_seconds: int = 1800
-    retries: int = 0
-    rerun_on: _StepNames = _NONE
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "names", _tuple(self.names))
-        _settle(self, f"packages {_first(self.names)}")
+    def _derived_name(self) -> str:
+        return f"packages {_first(self.names)}"
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class User(SubjectStep):
     """Keep an account.
 
     Attributes:
@@ -206,9 +196,6 @@ class User:
         system: Whether it is a system account: an id of the system's range, and no home folder unless it has keys.
         ssh_keys: Public keys that may log in, one line each.
         name: The step's name; `user LOGIN` when not given.
-        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
-        retries: How often a failed step is tried again in the same apply, 0 to 100.
-        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
 
     Example:
         >>> User("app", groups=["www-data"], shell="/usr/sbin/nologin", system=True).name
@@ -218,21 +205,17 @@ class User:
     kind: ClassVar[Literal["user"]] = "user"
     login: str
     _: KW_ONLY
-    groups: _Texts = _NONE
+    groups: Sequence[str] = ()
     shell: str = "/bin/bash"
     system: bool = False
-    ssh_keys: _Texts = _NONE
-    name: _Name = _DERIVED
-    timeout_seconds: int = 1800
-    retries: int = 0
-    rerun_on: _StepNames = _NONE
+    ssh_keys: Sequence[str] = ()
 
-    def __post_init__(self) -> None:
-        _settle(self, f"user {_text(self.login)}", texts=("groups", "ssh_keys"))
+    def _derived_name(self) -> str:
+        return f"user {_text(self.login)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(SubjectStep):
     """Keep a systemd unit file of your own; reload systemd, enable and start it.
 
     Attributes:
@@ -241,9 +224,6 @@ class Unit:
         enable: Whether systemd is told to start it at each boot; `False` leaves that as it is.
         start: Whether it runs when the step is done; a running one is restarted when its text changed.
         name: The step's name; `unit UNIT` when not given.
-        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
-        retries: How often a failed step is tried again in the same apply, 0 to 100.
-        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
 
     Example:
         >>> text = "[Service]\\nExecStart=/opt/app\\n[Install]\\nWantedBy=multi-user.target\\n"
@@ -257,17 +237,13 @@ class Unit:
     content: str
     enable: bool = True
     start: bool = True
-    name: _Name = _DERIVED
-    timeout_seconds: int = 1800
-    retries: int = 0
-    rerun_on: _StepNames = _NONE
 
-    def __post_init__(self) -> None:
-        _settle(self, f"unit {_text(self.unit)}")
+    def _derived_name(self) -> str:
+        return f"unit {_text(self.unit)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class Service(SubjectStep):
     """Keep a service that exists enabled and running.
 
     Attributes:
@@ -277,9 +253,6 @@ class Service:
         restart_on: Steps, or their names, that stand earlier; when one of them has done something, the
             service is restarted.
         name: The step's name; `service SERVICE` when not given.
-        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
-        retries: How often a failed step is tried again in the same apply, 0 to 100.
-        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
 
     Example:
         >>> page = File("/etc/nginx/conf.d/page.conf", content="server { listen 8080; }\\n")
@@ -292,18 +265,14 @@ class Service:
     _: KW_ONLY
     enable: bool = True
     start: bool = True
-    restart_on: _StepNames = _NONE
-    name: _Name = _DERIVED
-    timeout_seconds: int = 1800
-    retries: int = 0
-    rerun_on: _StepNames = _NONE
+    restart_on: Sequence[Step | str] = ()
 
-    def __post_init__(self) -> None:
-        _settle(self, f"service {_text(self.service)}")
+    def _derived_name(self) -> str:
+        return f"service {_text(self.service)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
+class Download(SubjectStep):
     """Keep a file with this checksum, fetched when it is not there.
 
     Attributes:
@@ -314,9 +283,6 @@ class Download:
         owner: The login that owns the file.
         group: The group of the file.
         name: The step's name; `download PATH` when not given.
-        timeout_seconds: After so many seconds the step is ended and has failed, 1 to 86,400.
-        retries: How often a failed step is tried again in the same apply, 0 to 100.
-        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
 
     Example:
         >>> Download("https://example.org/app", path="/opt/app", sha256="ab" * 32, mode=0o755).name
@@ -331,19 +297,18 @@ class Download:
     mode: int = 0o644
     owner: str = "root"
     group: str = "root"
-    name: _Name = _DERIVED
-    timeout_seconds: int = 1800
-    retries: int = 0
-    rerun_on: _StepNames = _NONE
 
     def __post_init__(self) -> None:
         if isinstance(self.sha256, str):  # pyright: ignore[reportUnnecessaryIsInstance]  types are judged later
             object.__setattr__(self, "sha256", self.sha256.lower())
-        _settle(self, f"download {_text(self.path)}")
+        SubjectStep.__post_init__(self)
+
+    def _derived_name(self) -> str:
+        return f"download {_text(self.path)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Reboot:
+class Reboot(BaseStep):
     """Reboot the machine once, at this place among the first-boot steps.
 
     The request is recorded with the id of the boot, and the step is done when the boot is another one. The steps after it
@@ -353,8 +318,6 @@ class Reboot:
         name: The step's name.
         unless: Shell text; when it exits 0 no reboot is needed and the step is done. Its working directory is `/`.
         timeout_seconds: After so many seconds without a reboot the step has failed, 1 to 86,400.
-        retries: How often a failed step is tried again in the same apply, 0 to 100.
-        rerun_on: Steps, or their names, that stand earlier; when one of them changes, this one is due too.
 
     Example:
         >>> Reboot("into the new kernel", unless="test ! -e /run/reboot-required").name
@@ -365,19 +328,13 @@ class Reboot:
     name: str
     _: KW_ONLY
     unless: str | None = None
-    timeout_seconds: int = 1800
-    retries: int = 0
-    rerun_on: _StepNames = _NONE
-
-    def __post_init__(self) -> None:
-        _settle(self)
 
 
 Step: TypeAlias = Shell | File | Directory | Packages | User | Unit | Service | Download | Reboot
 STEP_TYPES = (Shell, File, Directory, Packages, User, Unit, Service, Download, Reboot)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: it remembers what came out of its checks
 class StartupScript:
     """Describe what a VM does at its first boot, at every boot, and when it stops.
 
@@ -395,9 +352,9 @@ class StartupScript:
 
     name: str
     _: KW_ONLY
-    first_boot: _Steps = _NONE
-    every_boot: _Steps = _NONE
-    shutdown: _Steps = _NONE
+    first_boot: Sequence[Step] = ()
+    every_boot: Sequence[Step] = ()
+    shutdown: Sequence[Step] = ()
 
     def __post_init__(self) -> None:
         for list_name in LIST_NAMES:
@@ -410,7 +367,7 @@ class StartupScript:
             for index, step in enumerate(self.listed(list_name) if isinstance(entries, tuple) else ()):
                 yield list_name, index, step
 
-    def listed(self, list_name: ListName) -> tuple[Step, ...]:
+    def listed(self, list_name: ListName) -> Sequence[Step]:
         """Return the steps of one list."""
         match list_name:
             case "first_boot":
@@ -421,16 +378,22 @@ class StartupScript:
                 return self.shutdown
 
 
-def _settle(step: Step, derived: str | None = None, texts: tuple[str, ...] = ()) -> None:
-    """Fill in the name and turn sequences into tuples; what is of a wrong type stays for `validate` to report."""
-    name = cast(object, step.name)
-    if derived is not None and (name is None or isinstance(name, DerivedName)):
-        object.__setattr__(step, "name", DerivedName(derived))
-    for field in texts:
-        object.__setattr__(step, field, _tuple(getattr(step, field)))
-    for field in ("rerun_on", "restart_on"):
-        if hasattr(step, field):
-            object.__setattr__(step, field, _names(getattr(step, field)))
+def fields_of(kind: type[BaseStep]) -> list[Field[Any]]:
+    """Return the fields of a kind of step in a reader's order: the first argument, the kind's own, then those of all kinds."""
+    of_all = {field.name for field in fields(BaseStep)}
+    return sorted(fields(kind), key=lambda field: (field.kw_only, field.name in of_all))
+
+
+def names_of(named: Sequence[Step | str]) -> tuple[str, ...]:
+    """Return the names in a field that takes steps or their names."""
+    return tuple(entry if isinstance(entry, str) else entry.name for entry in named)
+
+
+@cache
+def _sequences(kind: type[BaseStep]) -> tuple[tuple[str, bool], ...]:
+    """List the fields of a kind that take a sequence, each with whether steps may stand in it."""
+    types = [(field.name, str(field.type)) for field in fields(kind)]
+    return tuple((name, "Step" in type_) for name, type_ in types if type_.startswith("Sequence["))
 
 
 def _tuple(value: object) -> object:
@@ -443,12 +406,11 @@ def _tuple(value: object) -> object:
         return cast(object, value)
 
 
-def _names(value: object) -> object:
-    entries = _tuple(value)
+def _names(entries: object) -> object:
     if not isinstance(entries, tuple):
         return entries
     named = cast("tuple[object, ...]", entries)
-    return tuple(entry.name if isinstance(entry, STEP_TYPES) else entry for entry in named)
+    return tuple(entry.name if isinstance(entry, BaseStep) else entry for entry in named)
 
 
 def _first(names: object) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
+from .checked import Checked, check
 from .definition import StartupScript
 from .delivery import Cloud, Payload, package, seal
 from .rendering import part, title, written
@@ -97,20 +98,15 @@ def render_or_overflow(
         >>> type(render_or_overflow(hello, cloud="gcp")).__name__
         'Payload'
     """
-    script, _ = written(definition, values, cloud)
-    payload = package(cloud, script)
-    return payload if payload.fits else _stored(definition, script, cloud)
+    payload, stored = both_forms(check(definition, dict(values or {})), cloud)
+    return payload if payload.fits else stored
 
 
-def overflow(definition: StartupScript, values: Mapping[str, str] | None = None, cloud: Cloud = "aws") -> Overflow:
-    """Return a definition's script as an object, even if it would fit the slot.
+def both_forms(checked: Checked, cloud: Cloud) -> tuple[Payload, Overflow]:
+    """Return the payload, whether or not it fits its slot, and the same script as an object.
 
     Raises:
         StartupScriptError: The definition or the values have problems; all are reported.
     """
-    script, _ = written(definition, values, cloud)
-    return _stored(definition, script, cloud)
-
-
-def _stored(definition: StartupScript, script: bytes, cloud: Cloud) -> Overflow:
-    return Overflow.of(cloud, definition.name, seal(script).decode())
+    script, _ = written(checked, cloud)
+    return package(cloud, script), Overflow.of(cloud, checked.definition.name, seal(script).decode())

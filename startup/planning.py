@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from .definition import ListName, Service, StartupScript, Step
-from .fingerprint import effect, step_fingerprints, used_values
+from .checked import check
+from .definition import ListName, Service, StartupScript, Step, names_of
+from .fingerprints import effect, used_values
 
 Action = Literal["run once", "run at each boot", "run at each stop", "drop"]
 _ALWAYS: dict[ListName, Action] = {"every_boot": "run at each boot", "shutdown": "run at each stop"}
@@ -72,7 +73,7 @@ def _side(definition: StartupScript, values: Mapping[str, str] | None) -> _Side:
     return _Side(
         steps={step.name: step for _, _, step in definition.steps()},
         lists={step.name: list_name for list_name, _, step in definition.steps()},
-        fingerprints=step_fingerprints(definition, values),
+        fingerprints=check(definition, values).step_fingerprints,
         values=values or {},
     )
 
@@ -121,9 +122,9 @@ def _differences(was: Step, now: Step, old: _Side, new: _Side) -> Iterator[str]:
         if old.values.get(value) != new.values.get(value):
             known = value in old.values and value in new.values
             yield f"value {value} changed" if known else f"value {value} is not known on both sides"
-    yield from _followed("rerun_on", was.rerun_on, now.rerun_on, old, new)
+    yield from _followed("rerun_on", names_of(was.rerun_on), names_of(now.rerun_on), old, new)
     if isinstance(was, Service) and isinstance(now, Service):
-        yield from _followed("restart_on", was.restart_on, now.restart_on, old, new)
+        yield from _followed("restart_on", names_of(was.restart_on), names_of(now.restart_on), old, new)
 
 
 def _followed(field: str, was: tuple[str, ...], now: tuple[str, ...], old: _Side, new: _Side) -> Iterator[str]:

@@ -12,6 +12,7 @@ from functools import cache
 from hashlib import sha256
 
 from . import problems
+from .checked import Checked, check
 from .definition import (
     Directory,
     Download,
@@ -25,12 +26,11 @@ from .definition import (
     Unit,
     User,
     assert_never,
+    names_of,
 )
 from .delivery import CLOUDS, Cloud, Payload, deliver
-from .fingerprint import fingerprint, step_fingerprints
 from .problems import Problem, StartupScriptError
 from .rules import unit_of
-from .validation import validate
 
 CORE = ("environment", "paths", "log", "slot", "slot_{cloud}", "store", "journal", "status", "step")
 KIND_PARTS: dict[str, tuple[str, ...]] = {
@@ -45,13 +45,6 @@ KIND_PARTS: dict[str, tuple[str, ...]] = {
     "reboot": ("reboot",),
 }
 LAST = ("obey", "command")
-
-AGENT_UNITS: dict[str, tuple[str, ...]] = {
-    "aws": ("cloud-init-local", "cloud-init", "cloud-init-network"),
-    "gcp": ("google-guest-agent", "google-startup-scripts"),
-    "azure": ("cloud-init-local", "cloud-init", "cloud-init-network"),
-}
-"""What gets a limit to its waiting, so that a metadata service that does not answer does not hold back a boot."""
 
 SERVICES = "services.conf"
 
@@ -82,25 +75,25 @@ def render(definition: StartupScript, values: Mapping[str, str] | None = None, c
         >>> render(hello, cloud="gcp").text.splitlines()[0]
         '#!/bin/sh'
     """
-    return deliver(cloud, *written(definition, values, cloud))
+    return rendered(check(definition, dict(values or {})), cloud)
 
 
-def written(
-    definition: StartupScript, values: Mapping[str, str] | None, cloud: Cloud
-) -> tuple[bytes, list[tuple[str, int]]]:
+def rendered(checked: Checked, cloud: Cloud) -> Payload:
+    """Render what was checked, as `render` does."""
+    return deliver(cloud, *written(checked, cloud))
+
+
+def written(checked: Checked, cloud: Cloud) -> tuple[bytes, list[tuple[str, int]]]:
     """Return the script, whatever its size, and what makes it large, with bytes, the largest first.
 
     Raises:
-        StartupScriptError: The definition or the values have problems; all are reported.
+        StartupScriptError: The cloud is unknown, or the definition or the values have problems; all are reported.
     """
-    values = dict(values or {})
-    findings = validate(definition, values)
     if cloud not in CLOUDS:
-        findings = (Problem("cloud", problems.unknown_cloud(cloud, CLOUDS)), *findings)
-    if findings:
-        raise StartupScriptError(findings)
+        raise StartupScriptError([Problem("cloud", problems.unknown_cloud(cloud, CLOUDS)), *checked.problems])
+    definition = checked.demand().definition
     header = HEADER.format(name=title(definition.name), cloud=cloud, zeros="0" * 64)
-    records = list(_records(definition, values, cloud))
+    records = list(_records(checked, cloud))
     script = header + runner(definition, cloud) + "".join(text for _, text in records)
     return script.encode(), _contributors(definition, records)
 
@@ -153,23 +146,20 @@ def _record(name: str, text: str) -> str:
     return f"@ {name} {lines}{'' if closed else ' open'}\n{text}{'' if closed else chr(10)}"
 
 
-def _records(
-    definition: StartupScript, values: Mapping[str, str], cloud: Cloud
-) -> Iterator[tuple[str, str]]:
+def _records(checked: Checked, cloud: Cloud) -> Iterator[tuple[str, str]]:
     """Yield (step name or "", record) for all that the VM keeps of the definition."""
-    fingerprints = step_fingerprints(definition, values)
+    definition, values, fingerprints = checked.definition, checked.values or {}, checked.step_fingerprints
     rows = dict.fromkeys(("first_boot", "every_boot", "shutdown"), "")
     for list_name, _, step in definition.steps():
         fields = (list_name, key(step.name), fingerprints[step.name], step.kind, step.timeout_seconds, step.retries)
         rows[list_name] += "|".join(map(str, (*fields, _quoted(step.name)))) + "\n"
-    yield "", _record("head", f'{_quoted(definition.name)[1:-1]}\n"{fingerprint(definition, values)}"\n')
+    yield "", _record("head", f'{_quoted(definition.name)[1:-1]}\n"{checked.fingerprint}"\n')
     yield "", _record("fresh", "")
     yield "", _record("steps", rows["first_boot"] + rows["every_boot"])
     for _, _, step in definition.steps():
         for field, text in _fields(step):
             yield step.name, _record(f"{key(step.name)}.{field}", text)
-    used = {name for _, _, step in definition.steps() for name in getattr(step, "uses", ())}
-    for name in sorted(used):
+    for name in checked.uses:
         yield f"the value {name}", _record(f"value.{name}", values[name])
     if definition.shutdown:
         yield "", _record("shutdown", rows["shutdown"])
@@ -186,7 +176,7 @@ def _installed(definition: StartupScript, cloud: Cloud) -> list[tuple[int, str, 
         (755, "command", "/usr/local/sbin/evenboot"),
         (644, "evenboot.service", f"{units}/evenboot.service"),
         (644, "wants.conf", f"{units}/multi-user.target.d/evenboot.conf"),
-        *((644, "agent.conf", f"{units}/{unit}.service.d/evenboot.conf") for unit in AGENT_UNITS[cloud]),
+        *((644, "agent.conf", f"{units}/{unit}.service.d/evenboot.conf") for unit in CLOUDS[cloud].AGENT_UNITS),
     ]
     if definition.shutdown:
         installed.append((644, "evenboot-shutdown.service", f"{units}/evenboot-shutdown.service"))
@@ -232,7 +222,7 @@ def _fields(step: Step) -> Iterator[tuple[str, str]]:
         case Service():
             yield "fields", _lines(step.service, _yes(step.enable), _yes(step.start))
             if step.restart_on:
-                yield "restart_on", _lines(*map(key, step.restart_on))
+                yield "restart_on", _lines(*map(key, names_of(step.restart_on)))
         case Download():
             mode = _mode(step.mode)
             yield "fields", _lines(step.url, step.path, step.sha256, mode, step.owner, step.group)

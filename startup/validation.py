@@ -29,26 +29,13 @@ from .problems import Problem
 Finding = tuple[str, "str | None"]
 
 
-def validate(definition: StartupScript, values: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
-    """Find all problems of a definition, in its order.
+def problems_of(definition: object, values: object) -> Iterator[Problem]:
+    """Yield all problems of a definition, in its order; anything may be in it, nothing makes this raise.
 
     Args:
-        definition: What is judged; anything may be in it, nothing makes this raise.
+        definition: What is judged.
         values: The texts of the values by name; None takes every used value as given.
-
-    Returns:
-        The problems; empty when there are none.
-
-    Example:
-        >>> site = StartupScript("site", first_boot=[File("/etc/motd", content="hello", mode=644)])
-        >>> for problem in validate(site):
-        ...     print(problem)
-        first_boot[0].mode: is 644, which is 0o1204 in octal; write 0o644 if you mean the permissions 644
     """
-    return tuple(_definition(definition, values))
-
-
-def _definition(definition: object, values: object) -> Iterator[Problem]:
     if not isinstance(definition, StartupScript):
         yield Problem("definition", problems.not_a_definition(definition))
         return
@@ -60,8 +47,7 @@ def _definition(definition: object, values: object) -> Iterator[Problem]:
     if (definition.first_boot, definition.every_boot, definition.shutdown) == ((), (), ()):
         yield Problem("definition", problems.no_steps())
     yield from _steps(definition, values)
-    if values is not None:
-        yield from _values(definition, values)
+    yield from problems_of_values(definition, values)
 
 
 def _found(place: str, findings: Iterable[Finding]) -> Iterator[Problem]:
@@ -261,7 +247,10 @@ def _uses(uses: object, content: object, given: _Given) -> Iterator[Finding]:
         yield field, given.missing(used)
 
 
-def _values(definition: StartupScript, values: object) -> Iterator[Problem]:
+def problems_of_values(definition: StartupScript, values: object) -> Iterator[Problem]:
+    """Yield the problems of the values themselves, and of those that nobody uses."""
+    if values is None:
+        return
     if not isinstance(values, Mapping):
         yield Problem("values", f"is {problems.shown(values)}, not a mapping of names to texts")
         return

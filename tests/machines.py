@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from lab import image
-from lab.machine import Lab, LabError
+from lab.errors import LabError
+from lab.laboratory import Lab
 
 # Only root can make something there: where others can, they could be first, with a folder or a link of these names.
 PLACE = "/var/lib/evenboot-tests"

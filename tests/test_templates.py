@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from hosted.schema import VERSION
-from lab import ambient
+from lab import pulumi_cli
 from startup.testing.root import why_not
 
 from .checkout import ROOT
@@ -22,7 +22,7 @@ from .checkout import ROOT
 TEMPLATES = ROOT / "templates"
 CLOUDS = {"aws": "Aws", "gcp": "Gcp", "azure": "Azure"}
 NEEDS = {"aws": {"aws:region"}, "gcp": {"gcp:project", "gcp:zone"}, "azure": {"azure-native:location"}}
-PULUMI = ambient.find()
+PULUMI = pulumi_cli.find()
 # Runs a project's program as tests/components does, with the answers that its prompts suggest.
 DEPLOY = """
 import runpy, sys

@@ -11,33 +11,15 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from .. import loopback
+from ..clouds import CLOUDS
 from ..providers.machines import Machines
-from .azure import AzureConsoles
-from .ec2 import Ec2Consoles
-from .gce import GceConsoles
 from .service import Machinery, Service
-
-# What would lead an SDK to a real account or away from the lab.
-_FOREIGN = (
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_SESSION_TOKEN",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_ENDPOINT_URL",
-    "GOOGLE_CREDENTIALS",
-    "GOOGLE_APPLICATION_CREDENTIALS",
-    "ARM_CLIENT_ID",
-    "ARM_CLIENT_SECRET",
-    "ARM_TENANT_ID",
-    "ARM_ENVIRONMENT",
-    "AZURE_CLIENT_ID",
-    "HTTP_PROXY",
-    "http_proxy",
-)
 
 
 @contextmanager
@@ -51,22 +33,12 @@ def serving(machines: Machines, state: Path) -> Iterator[Mapping[str, str]]:
     token = secrets.token_hex(20)
     service = Service()
     machinery = Machinery(machines, state, service.address, token)
-    service.clouds = (Ec2Consoles(machinery), GceConsoles(machinery), AzureConsoles(machinery))
+    service.clouds = [cloud.console()(machinery) for cloud in CLOUDS.values()]
     thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield {
-            "AWS_ENDPOINT_URL_EC2": service.address,
-            "AWS_ACCESS_KEY_ID": token,
-            "AWS_SECRET_ACCESS_KEY": token,
-            "GOOGLE_COMPUTE_CUSTOM_ENDPOINT": f"{service.address}/compute/v1/",
-            "GOOGLE_OAUTH_ACCESS_TOKEN": token,
-            "ARM_ENDPOINT": service.address,
-            "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
-            "IDENTITY_ENDPOINT": f"{service.address}/msi/token",
-            "IDENTITY_HEADER": token,
-            "NO_PROXY": "127.0.0.1",
-        }
+        found = [cloud.variables() for cloud in service.clouds]
+        yield dict(ChainMap({"NO_PROXY": loopback.ADDRESS}, *map(dict, found)))
     finally:
         service.shutdown()
         service.server_close()
@@ -93,7 +65,8 @@ def environment(of: Mapping[str, str], variables: Mapping[str, str]) -> dict[str
         of: The environment to begin with.
         variables: What `serving` gave.
     """
-    return {name: text for name, text in of.items() if name not in _FOREIGN} | dict(variables)
+    foreign = {"HTTP_PROXY", "http_proxy"}.union(*(cloud.console().foreign for cloud in CLOUDS.values()))
+    return {name: text for name, text in of.items() if name not in foreign} | dict(variables)
 
 
 def _become(environment: Mapping[str, str]) -> None:

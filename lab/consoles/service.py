@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from .. import loopback
 from ..errors import LabError
-from ..metadata.service import Server
-from ..providers import PROVIDERS, records_folder
 from ..providers.machines import Machine, Machines
-from ..providers.records import Records
+from ..providers.records import Records, records_folder
+from ..server import Server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +67,9 @@ class Machinery:
         self.machines, self.state, self.address, self.token = machines, state, address, token
         self.works: dict[str, Work] = {}
 
-    def machine(self, package: str, id: str) -> Machine | None:
-        """Return the machine behind a VM of a package; ids are the same in any letter case, as on Azure."""
-        records = Records(records_folder(self.state) / package).all()
-        token = PROVIDERS[package].vm
+    def machine(self, token: str, id: str) -> Machine | None:
+        """Return the machine behind a VM of a type; ids are the same in any letter case, as on Azure."""
+        records = Records(records_folder(self.state) / token.partition(":")[0]).all()
         wanted = (one.machine for one in records if one.token == token and one.id.casefold() == id.casefold())
         name = next(wanted, None)
         return next((machine for machine in self.machines.machines() if machine.name == name), None)
@@ -98,11 +96,21 @@ def same(given: str | None, secret: str) -> bool:
     return hmac.compare_digest((given or "").encode(errors="replace"), secret.encode())
 
 
-class Cloud(ABC):
-    """One cloud's API."""
+class CloudConsole(ABC):
+    """One cloud's API.
+
+    Attributes:
+        foreign: Variables that would lead the cloud's SDK to a real account or away from the lab.
+    """
+
+    foreign: ClassVar[tuple[str, ...]]
 
     def __init__(self, machinery: Machinery) -> None:
         self.machinery = machinery
+
+    @abstractmethod
+    def variables(self) -> Mapping[str, str]:
+        """Return the variables by which the cloud's SDK finds this service."""
 
     @abstractmethod
     def answer(self, request: Request) -> Answer | None:
@@ -151,7 +159,7 @@ class Service(Server):
     def __init__(self) -> None:
         super().__init__((loopback.ADDRESS, 0), Handler)
         self.address = f"http://{loopback.ADDRESS}:{self.server_address[1]}"
-        self.clouds: Sequence[Cloud] = ()
+        self.clouds: Sequence[CloudConsole] = ()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Close a connection of another user's before a word of it is read."""

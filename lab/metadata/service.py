@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from ..objects.identities import Identities
+from ..identities import Identities
 from .store import Store
 
 SLOW_BYTES = 100  # a second, during the outage "slow"
@@ -104,16 +103,3 @@ class MetadataHandler(BaseHTTPRequestHandler):
             data = data[SLOW_BYTES:]
             time.sleep(1)
         self.wfile.write(data)
-
-
-class Server(ThreadingHTTPServer):
-    """An HTTP server that takes many machines at once."""
-
-    daemon_threads = True
-    allow_reuse_address = True
-    request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print the error of a request, unless only the machine went away."""
-        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
-            super().handle_error(request, client_address)

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ..identities import Identities
+
 
 class Store:
     """The machines of one cloud, found by address; anything about a machine can change at any moment.
@@ -17,6 +19,8 @@ class Store:
         cloud: which machines count.
         log: the file that gets one JSON object per request.
     """
+
+    identities: Identities
 
     def __init__(self, machines: Path, cloud: str, log: Path) -> None:
         self.machines, self.cloud, self.log_file = machines, cloud, log

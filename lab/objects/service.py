@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..certificates import certificate
-from ..metadata.service import Server
+from ..identities import Identities
 from ..metadata.store import Store
-from .identities import Identities
+from ..server import Server
 
 
 class ObjectHandler(BaseHTTPRequestHandler):

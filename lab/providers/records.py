@@ -13,6 +13,12 @@ from pathlib import Path
 from typing import Any
 
 
+def records_folder(state: Path) -> Path:
+    """Return where the local clouds keep what they have, below the lab's state folder."""
+    return state / "engine" / "clouds"
+
+
+
 @dataclass(slots=True, kw_only=True)
 class Record:
     """Hold one resource of the cloud.

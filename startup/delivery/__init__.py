@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Literal
 from zlib import decompress
 
@@ -16,7 +17,7 @@ from .document import seal
 __all__ = ["CLOUDS", "Cloud", "Payload", "deliver", "package", "seal"]
 
 Cloud = Literal["aws", "gcp", "azure"]
-CLOUDS = {"aws": aws, "gcp": gcp, "azure": azure}
+CLOUDS: Mapping[Cloud, ModuleType] = {"aws": aws, "gcp": gcp, "azure": azure}
 
 
 @dataclass(frozen=True, slots=True)

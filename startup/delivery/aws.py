@@ -7,6 +7,9 @@ from .document import fitted, mime, seal
 LIMIT = 16_384
 """Bytes that the slot holds before base64."""
 
+AGENT_UNITS = ("cloud-init-local", "cloud-init", "cloud-init-network")
+"""What gets a limit to its waiting, so that a metadata service that does not answer does not hold back a boot."""
+
 
 def deliver(script: bytes) -> bytes:
     """Return the slot's bytes before base64, which may be more than `LIMIT`."""

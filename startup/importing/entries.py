@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
+from ..checked import validate
 from ..definition import StartupScript, Step
-from ..validation import validate
 
 
 def listed(value: Any) -> list[Any]:

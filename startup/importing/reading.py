@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import problems
+from ..checked import validate
 from ..definition import ListName, StartupScript, Step
 from ..delivery import CLOUDS, Cloud
 from ..loading import LoadingError
 from ..problems import StartupScriptError
 from ..rendering import render
 from ..rules import NAME_LIMIT
-from ..validation import kept_by, validate
+from ..validation import kept_by
 from . import accounts, tree
 from .bounds import DOCUMENT, TooLong, TooMuch
 from .cloud_config import ALWAYS, Entries, cloud_config, load
@@ -189,7 +190,7 @@ def _measure(definition: StartupScript, warnings: Warnings) -> None:
 
 
 def _cloud(name: str) -> Cloud:
-    for cloud in ("aws", "gcp", "azure"):
+    for cloud in CLOUDS:
         if cloud == name:
             return cloud
     raise ValueError(problems.unknown_cloud(name, CLOUDS))

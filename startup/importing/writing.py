@@ -5,10 +5,10 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from typing import cast
 
-from ..definition import LIST_NAMES, StartupScript, Step
+from ..definition import LIST_NAMES, StartupScript, Step, fields_of
 from .warnings import visible
 
 _PACKAGE = __name__.partition(".importing")[0]
@@ -49,12 +49,12 @@ def _call(step: Step) -> str:
 
 def _arguments(step: Step) -> Iterator[str]:
     """Yield the arguments that differ from their defaults; the first is not named."""
-    required = {field.name: getattr(step, field.name) for field in fields(step) if field.default is MISSING}
+    required = {field.name: getattr(step, field.name) for field in fields_of(type(step)) if field.default is MISSING}
     plain = type(step)(**required)
-    for number, field in enumerate(fields(step)):
+    for field in fields_of(type(step)):
         value: object = getattr(step, field.name)
         if field.name in required or value != getattr(plain, field.name):
-            yield f"{f'{field.name}=' if number else ''}{_value(field.name, value)}"
+            yield f"{f'{field.name}=' if field.kw_only else ''}{_value(field.name, value)}"
 
 
 def _value(name: str, value: object) -> str:

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from .root import unavailable
 
 if TYPE_CHECKING:
-    from .machine import Machine
+    from .status import Status
     from .tracing import Call, Trace
 
 HEADING = re.compile(rb"^--- \S+ step (.*)$", re.MULTILINE)
 RECORDS = ("/var/lib/evenboot/journal/", "/run/evenboot/done/")
+
+
+class Booting(Protocol):
+    """A machine that has begun to boot, as far as it is looked at here."""
+
+    sees: Path
+
+    def boots(self) -> str: ...
+    def command(self, script: str, env: Mapping[str, str] | None = None) -> list[str]: ...
+    def status(self) -> Status: ...
+    def until_quiet(self) -> None: ...
 
 
 def step_in(log: bytes) -> str | None:
@@ -28,7 +40,7 @@ def records(call: Call) -> bool:
     return call.paths[-1:] != () and call.paths[-1].startswith(RECORDS)
 
 
-def watch(machine: Machine, stop: Callable[[Call], bool]) -> Trace:
+def watch(machine: Booting, stop: Callable[[Call], bool]) -> Trace:
     """Boot a machine that has begun to, and kill all of it before the call for which `stop` is true."""
     try:
         from .tracing import trace
@@ -38,7 +50,7 @@ def watch(machine: Machine, stop: Callable[[Call], bool]) -> Trace:
         unavailable(f"processes cannot be traced here: {error}")
 
 
-def cut(machine: Machine, at: str | int) -> None:
+def cut(machine: Booting, at: str | int) -> None:
     """Boot, and cut the power before the call of this number, or before this step is recorded."""
 
     def stop(call: Call) -> bool:

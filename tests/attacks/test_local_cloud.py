@@ -20,11 +20,12 @@ import pytest
 from lab import consoles, host, image
 from lab.__main__ import main
 from lab.control_group import ControlGroup
+from lab.errors import LabError
+from lab.laboratory import Lab
 from lab.loopback import own_user
-from lab.machine import Lab, LabError
 from lab.providers.machines import Machines
 from tests.checkout import ROOT
-from tests.lab.machines_of_paper import PaperLab
+from tests.lab.fake_machines import FakeLab
 from tests.machines import lab_of_tests
 
 MALLORY = 65534
@@ -245,7 +246,7 @@ try:
 except OSError as error:
     print("closed")
 """
-    with consoles.serving(cast(Machines, PaperLab(tmp_path)), tmp_path) as variables:
+    with consoles.serving(cast(Machines, FakeLab(tmp_path)), tmp_path) as variables:
         port, token = variables["ARM_ENDPOINT"].rpartition(":")[2], variables["IDENTITY_HEADER"]
         asked = (("mallory", token), ("root", token), ("root", "guessed"))
         answers = [said_by(python(code, port, who, known)) for who, known in asked]

@@ -14,10 +14,10 @@ import pytest
 
 from components import __main__ as command
 from components.overview import look, table
+from components.preview import Watched
 from components.results import Result, newest_result, newest_step, results_in
 from components.stacks import StackVm
 from components.waiting import StartupFailed, boots_seen, wait_for_result
-from components.watched import Watched
 from lab import report
 from startup import Shell, StartupScript
 from startup.terminal import visible

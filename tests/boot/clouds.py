@@ -13,8 +13,9 @@ from typing import Any
 
 from components.results import MARK
 from lab.archive import archive_folder
-from lab.clouds import ARCHIVE_NAME, ARCHIVE_PORT
-from lab.machine import Lab, Machine
+from lab.cloud import ARCHIVE_NAME, ARCHIVE_PORT
+from lab.laboratory import Lab
+from lab.machine import Machine
 from startup import StartupScript, render
 
 CLOUDS = ("aws", "gcp", "azure")

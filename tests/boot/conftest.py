@@ -15,7 +15,7 @@ from typing import cast
 import pytest
 
 from lab import archive
-from lab.machine import Lab
+from lab.laboratory import Lab
 
 from ..machines import lab_of_tests
 from .clouds import CLOUDS, IMAGES, Cloud

@@ -13,11 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lab import ambient, consoles, program, project
+from lab import consoles, program, project, pulumi_cli
+from lab.clouds import PACKAGES, provider
 from lab.deployment import Deployment
 from lab.embedded import Monitor
-from lab.machine import Lab
-from lab.providers import PROVIDERS, provider
+from lab.laboratory import Lab
 
 from ..checkout import ROOT
 from .clouds import Cloud
@@ -66,7 +66,7 @@ class Project:
         """Run a command of the real engine; return whether it went well, and what it printed."""
         said: list[str] = []
         subject = project.read(self.folder, STACK)
-        return ambient.run(str(self.pulumi), self.lab, subject, arguments, said.append), "\n".join(said)
+        return pulumi_cli.run(str(self.pulumi), self.lab, subject, arguments, said.append), "\n".join(said)
 
     def components(self, *arguments: str) -> tuple[bool, str]:
         """Run `python -m components` for what is deployed; return whether it ended with 0, and what it printed."""
@@ -91,7 +91,7 @@ class Project:
 def main(state: str, prefix: str, folder: str) -> str | None:
     """Deploy with the embedded run, and return what went wrong."""
     lab, subject = Lab(Path(state), prefix), project.read(Path(folder), STACK)
-    providers = {name: provider(name, lab, lab.state, project.settings_of(subject, name)) for name in PROVIDERS}
+    providers = {name: provider(name, lab, lab.state, project.settings_of(subject, name)) for name in PACKAGES}
     deployment = Deployment(Path(folder) / "deployed.json")
     monitor = Monitor(providers, deployment, preview=False, progress=lambda what, name: None)
     with consoles.at_hand(lab, lab.state):

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.consoles import Console, console_at
+from components.console import Console
+from components.consoles import console_at
 from components.overview import look
 from components.stacks import StackVm
 from components.waiting import StartupFailed, boots_seen, restart, wait_for_result
 from lab import consoles
-from lab.machine import Lab
-from lab.providers import PROVIDERS, records_folder
-from lab.providers.records import Record, Records
+from lab.clouds import CLOUDS
+from lab.laboratory import Lab
+from lab.providers.records import Record, Records, records_folder
 from startup import Shell, StartupScript, fingerprint
 
 from ..runner.scenarios import note
 from .clouds import PATIENCE, Cloud, Vm
 
-PACKAGES = {"aws": "aws", "gcp": "gcp", "azure": "azure-native"}
 FORMS = {
     "aws": "{id}",
     "gcp": "projects/shop/zones/local-a/instances/{name}",
@@ -43,9 +43,9 @@ def site(third: Shell) -> StartupScript:
 
 def address_of(vm: Vm) -> str:
     """The cloud's full name of a VM, which the cloud's records know from now on."""
-    machine, package = vm.machine, PACKAGES[vm.cloud.name]
+    machine, package = vm.machine, CLOUDS[vm.cloud.name].package
     id = FORMS[vm.cloud.name].format(id=machine.instance_id, name=machine.name)
-    record = Record(token=PROVIDERS[package].vm, id=id, urn="urn", inputs={}, machine=machine.name)
+    record = Record(token=CLOUDS[vm.cloud.name].provider().vm, id=id, urn="urn", inputs={}, machine=machine.name)
     Records(records_folder(vm.cloud.lab.state) / package).put(record)
     return f"arn:aws:ec2:local-1:123456789012:instance/{id}" if package == "aws" else id
 
@@ -76,4 +76,4 @@ def test_a_deployment_learns_what_failed_and_that_it_is_mended(cloud: Cloud) -> 
 
     assert ["one", "two", "drained", "third"] == vm.lines()
     assert report.result is not None
-    assert (True, True, boot) == (report.good, report.earlier, report.result.boot_id)
+    assert (True, boot) == (report.outdated, report.result.boot_id)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab import ambient
+from lab import pulumi_cli
 
 from ..checkout import ROOT
 from .clouds import Cloud, outcomes
@@ -40,7 +40,7 @@ def test_a_failing_step_is_mended_with_what_the_deployment_says(cloud: Cloud) ->
 
     With the real engine where there is one, with the embedded run elsewhere.
     """
-    project = Project(cloud, PROGRAM, ambient.find())
+    project = Project(cloud, PROGRAM, pulumi_cli.find())
     before, after = write_model(project.folder, BROKEN), project.folder / "model.py"
     # AWS boots the VM for a change by itself; elsewhere it takes a restart, and the advice says by whom.
     on_change = "update" if cloud.name == "aws" else "restart"

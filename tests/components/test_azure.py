@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from components import AzureVm, AzureVmArgs, Inbound, VmArgsError
-from components.azure import NOBODYS_KEY
+from components.azure.vm import NOBODYS_KEY
 from startup import render
 from startup.testing.deployment import Deployment, deploy
 

@@ -14,7 +14,8 @@ import pulumi
 import pytest
 
 from startup import Payload, Shell, StartupScript, render_or_overflow
-from startup.overflow import overflow
+from startup.checked import check
+from startup.overflow import both_forms
 from startup.testing.deployment import Deployment, Registered, deploy
 
 from .conftest import KINDS, Kind
@@ -65,7 +66,7 @@ def test_what_does_not_fit_becomes_an_object(kind: Kind) -> None:
     """`overflow`: The slot names the object, which holds the script, by address and SHA-256; it has 3 KB at most."""
     deployment = kind.deploy(startup=LARGE, overflow=True)
     assert deployment.error is None
-    text, script = slot_text(kind, deployment), overflow(LARGE, {}, kind.cloud)  # pyright: ignore[reportArgumentType]
+    text, script = slot_text(kind, deployment), both_forms(check(LARGE, {}), kind.cloud)[1]  # pyright: ignore[reportArgumentType]
     properties = stored(kind, deployment).properties
 
     assert script.text == properties["source"].text
@@ -282,7 +283,7 @@ def test_values_known_at_deployment(kind: Kind) -> None:
     for text in ("small", random.Random(7).randbytes(30_000).hex()):
         deployment = deploy(lambda text=text: made(kind, startup=WITH_VALUE, values={"PEER": pulumi.Output.from_input(text)}))
         assert deployment.error is None
-        script = overflow(WITH_VALUE, {"PEER": text}, kind.cloud)  # pyright: ignore[reportArgumentType]
+        script = both_forms(check(WITH_VALUE, {"PEER": text}), kind.cloud)[1]  # pyright: ignore[reportArgumentType]
         assert script.text == stored(kind, deployment).properties["source"].text
         slot = slot_text(kind, deployment)
         if isinstance(rendered := render_or_overflow(WITH_VALUE, {"PEER": text}, kind.cloud), Payload):  # pyright: ignore[reportArgumentType]
@@ -296,7 +297,7 @@ def test_in_a_preview(kind: Kind) -> None:
     deployment = deploy(lambda: made(kind), preview=True)
 
     assert deployment.error is None
-    assert overflow(LARGE, {}, kind.cloud).sha256 in str(stored(kind, deployment).properties)  # pyright: ignore[reportArgumentType]
+    assert both_forms(check(LARGE, {}), kind.cloud)[1].sha256 in str(stored(kind, deployment).properties)  # pyright: ignore[reportArgumentType]
 
 
 def test_a_vm_that_ignores_changes(kind: Kind) -> None:

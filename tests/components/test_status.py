@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from components import __main__ as command
-from components.consoles import ConsoleBusy, console_at
+from components.console import ConsoleBusy
+from components.consoles import console_at
 from components.stacks import StackError, vms_in
 from tests import results
 
@@ -108,6 +109,21 @@ def test_all_ok_is_exit_code_0(consoles: Consoles) -> None:
     assert command.main(["status", "--export", "-"]) == 0
 
 
+def test_an_ok_of_another_definition_is_outdated(consoles: Consoles, capsys: pytest.CaptureFixture[str]) -> None:
+    """`status`: A VM that is well, but has not obeyed the deployed definition yet, has a word and an exit code of its own."""
+    consoles |= {"web": line(), "api": line(), "web-2": line(fingerprint="cd" * 32)}
+
+    assert command.main(["status", "--export", "-"]) == 3
+    assert ["ok", "ok", "outdated"] == [row.split()[-2] for row in capsys.readouterr().out.splitlines()[1:]]
+
+
+def test_an_outdated_vm_hides_none_that_failed(consoles: Consoles) -> None:
+    """`status`: Where one VM is outdated and another is not well, the exit code is that of the other."""
+    consoles |= {"web": line(result="failed"), "api": line(), "web-2": line(fingerprint="cd" * 32)}
+
+    assert command.main(["status", "--export", "-"]) == 1
+
+
 def test_what_is_not_a_plain_ok_is_told(consoles: Consoles, capsys: pytest.CaptureFixture[str]) -> None:
     """`status`: Another definition than the deployed one, a copy used in an outage, a run at work, and a run cut short."""
     consoles |= {
@@ -120,6 +136,7 @@ def test_what_is_not_a_plain_ok_is_told(consoles: Consoles, capsys: pytest.Captu
     api, web, web_2, _, *remarks = capsys.readouterr().out.splitlines()[1:]
     assert "ok, at work again" in api
     assert "site (not the deployed one)" in web
+    assert "outdated" in web
     assert "interrupted" in web_2
     assert "web: the metadata service does not answer: the last definition is used" in remarks
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 import pytest
 
-from components import values
-from startup import Shell, StartupScript, fingerprint, render, validate
+from startup import Shell, StartupScript, checked, fingerprint, overflow, render, rendering
 from startup.testing.deployment import Deployment, deploy
 
 from .conftest import WITH_VALUE, Kind
@@ -95,22 +95,52 @@ def test_problems_found_only_with_the_value_are_said_alike(kind: Kind) -> None:
     assert "values.PEER: has a NUL character at position 1" in str(deployment.error)
 
 
-def test_equal_vms_are_rendered_once(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many VMs with one definition and equal values are judged and rendered once; another value, once more."""
+@dataclass
+class Work:
+    """What was done in a deployment, call by call: the judging of definitions, the fingerprints, the scripts."""
+
+    judged: list[str] = field(default_factory=list[str])
+    fingerprints: list[str] = field(default_factory=list[str])
+    scripts: list[str] = field(default_factory=list[str])
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+    done = Work()
+
+    def counted(module: Any, name: str, list_of: list[str]) -> None:
+        real = getattr(module, name)
+
+        def call(*given: Any) -> Any:
+            list_of.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(module, name, call)
+
+    counted(checked, "problems_of", done.judged)
+    counted(checked, "step_fingerprints", done.fingerprints)
+    counted(rendering, "written", done.scripts)
+    monkeypatch.setattr(overflow, "written", rendering.written)
+    return done
+
+
+@pytest.mark.parametrize("overflowing", [False, True], ids=["slot", "overflow"])
+@pytest.mark.parametrize("later", [False, True], ids=["text", "output"])
+def test_one_vm_is_one_check(kind: Kind, work: Work, later: bool, overflowing: bool) -> None:
+    """For one VM its definition is judged, fingerprinted and rendered once, also with an Output and with `overflow`."""
+    script = StartupScript("one", every_boot=[Shell("hello", script='echo "$PEER"', uses=["PEER"])])
+
+    def program() -> None:
+        peer = pulumi.Output.from_input("b").apply(lambda text: text) if later else "b"
+        kind.make("web", startup=script, values={"PEER": peer}, overflow=overflowing)
+
+    assert deploy(program).error is None
+    assert [1, 1, 1] == [len(work.judged), len(work.fingerprints), len(work.scripts)]
+
+
+def test_equal_vms_are_rendered_once(kind: Kind, work: Work) -> None:
+    """Many VMs with one definition: it is judged once; each value of theirs is fingerprinted and rendered once."""
     script = StartupScript("many", every_boot=[Shell("hello", script='echo "$PEER"', uses=["PEER"])])
-    judged: list[str] = []
-    rendered: list[str] = []
-
-    def judging(definition: Any, given: Any) -> Any:
-        judged.append(given["PEER"])
-        return validate(definition, given)
-
-    def counting(definition: Any, given: Any, cloud: Any) -> Any:
-        rendered.append(given["PEER"])
-        return render(definition, given, cloud)
-
-    monkeypatch.setattr(values, "validate", judging)
-    monkeypatch.setattr(values, "render", counting)
     deployment = deploy(
         lambda: (
             [kind.make(f"vm-{number}", startup=script, values={"PEER": peer}) for number, peer in enumerate("aaab")]
@@ -119,7 +149,7 @@ def test_equal_vms_are_rendered_once(kind: Kind, monkeypatch: pytest.MonkeyPatch
     )
 
     assert deployment.error is None
-    assert [["a", "b"], ["a", "b"]] == [judged, rendered]
+    assert [1, 2, 2] == [len(work.judged), len(work.fingerprints), len(work.scripts)]
 
 
 def unknown() -> pulumi.Output[str]:

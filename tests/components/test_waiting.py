@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from components import waiting
-from components.consoles import ConsoleBusy, ConsoleError
+from components.console import ConsoleBusy, ConsoleError
 from components.results import Result
 from components.waiting import StartupFailed, boots_seen, restart, wait_for_result
 from tests import results

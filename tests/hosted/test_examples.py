@@ -27,7 +27,7 @@ from components.values import SECRET
 from hosted.__main__ import packages
 from hosted.spelling import camel
 from hosted.steps import RECORDS, definition
-from lab import ambient
+from lab import pulumi_cli
 from startup import File, Packages, Shell, StartupScript, fingerprint
 from tests.checkout import ROOT
 from tests.lab.test_providers_over_grpc import PLUGIN
@@ -36,7 +36,7 @@ from .hosting import COMPONENTS, package, token
 
 EXAMPLES = ROOT / "examples"
 NODE = shutil.which("node")
-PULUMI = ambient.find()
+PULUMI = pulumi_cli.find()
 WEB_SERVER = StartupScript(
     "web-server",
     first_boot=[
@@ -193,7 +193,7 @@ class Engine:
     """The `pulumi` command on a copy of this repository, with a state and a home of its own.
 
     The packages and programs use the Python of the tests, and the clouds' providers are the local cloud's, with machines
-    of paper, so that nothing is fetched.
+    that are fakes, so that nothing is fetched.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -203,7 +203,7 @@ class Engine:
         for file in [*folder.glob("hosted/*/PulumiPlugin.yaml"), folder / "examples" / "python" / "Pulumi.yaml"]:
             file.write_text(file.read_text().replace("virtualenv: venv", f"virtualenv: {sys.prefix}"))
         for name in ("aws", "gcp", "azure-native"):
-            argv = [sys.executable, "-c", PLUGIN.replace('"aws"', f'"{name}"'), str(folder / "paper")]
+            argv = [sys.executable, "-c", PLUGIN.replace('"aws"', f'"{name}"'), str(folder / "fake")]
             plugin = folder / "bin" / f"pulumi-resource-{name}"
             plugin.parent.mkdir(exist_ok=True)
             plugin.write_text(f"#!/bin/sh\ncd {shlex.quote(str(ROOT))} && exec {shlex.join(argv)}\n")

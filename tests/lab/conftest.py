@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.machine import Lab
+from lab.laboratory import Lab
 from tests.machines import lab_of_tests
 
 

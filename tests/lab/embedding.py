@@ -1,4 +1,4 @@
-"""Deploy small programs with the embedded run, on machines of paper; as a command for tests that kill it."""
+"""Deploy small programs with the embedded run, on fake machines; as a command for tests that kill it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, cast
 from lab import engine, project
 from lab.deployment import Deployment
 from lab.embedded import Outcome
-from lab.machine import Lab
+from lab.laboratory import Lab
 
-from .machines_of_paper import PaperLab
+from .fake_machines import FakeLab
 
 HEAD = """
 import pulumi
@@ -34,16 +34,16 @@ def vm(name, payload="one", ami=AMI, **options):
 
 
 class Cloud:
-    """An account of the local cloud whose machines are of paper, in a folder of the test."""
+    """An account of the local cloud whose machines are fakes, in a folder of the test."""
 
     def __init__(self, folder: Path) -> None:
         self.program = folder / "program"
         self.program.mkdir(parents=True, exist_ok=True)
-        self.lab = PaperLab(folder / "state")
+        self.lab = FakeLab(folder / "state")
 
     def write(self, text: str) -> None:
         """Make the given text the program."""
-        from lab.providers.aws import IMAGES
+        from lab.aws.provider import IMAGES
 
         head = HEAD.replace("AMI", repr(next(iter(IMAGES))))
         (self.program / "Pulumi.yaml").write_text("name: small\nruntime: python\n")

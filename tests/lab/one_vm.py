@@ -1,4 +1,4 @@
-"""Deploy one VM component on machines of paper, with the embedded run or with the real engine."""
+"""Deploy one VM component on fake machines, with the embedded run or with the real engine."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from lab import ambient, engine, project
-from lab.machine import Lab
+from lab import engine, project, pulumi_cli
+from lab.laboratory import Lab
 from startup import Shell, StartupScript, fingerprint, render
 
-from .machines_of_paper import PaperLab, PaperMachine
+from .fake_machines import FakeLab, FakeMachine
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = f"""
@@ -42,10 +42,10 @@ config:
 PLUGIN = """
 import sys
 from pathlib import Path
-from lab.providers import provider
+from lab.clouds import provider
 from lab.providers.service import serve
-from tests.lab.machines_of_paper import PaperLab
-lab = PaperLab(Path(sys.argv[1]))
+from tests.lab.fake_machines import FakeLab
+lab = FakeLab(Path(sys.argv[1]))
 serve(provider(sys.argv[2], lab, lab.state, {"region": "eu-central-1", "project": "local", "zone": "europe-west3-a"}))
 """
 
@@ -55,8 +55,8 @@ def definition(steps: Mapping[str, str]) -> StartupScript:
     return StartupScript("site", first_boot=[Shell(name, script=text) for name, text in steps.items()])
 
 
-def write_plugin(lab: PaperLab, path: Path, package: str) -> None:
-    """Write the plugin of a package whose machines are of paper, in place of `ambient`'s."""
+def write_plugin(lab: FakeLab, path: Path, package: str) -> None:
+    """Write the plugin of a package whose machines are fakes, in place of `lab.pulumi_cli`'s."""
     path.parent.mkdir(parents=True, exist_ok=True)
     argv = shlex.join([sys.executable, "-c", PLUGIN, str(lab.state), package])
     path.write_text(f"#!/bin/sh\ncd {shlex.quote(str(ROOT))} && exec {argv}\n")
@@ -85,7 +85,7 @@ class OneVm:
 
     def __init__(self, folder: Path, cloud: str, pulumi: str | None = None) -> None:
         self.cloud, self.pulumi = cloud, pulumi
-        self.folder, self.lab = folder / "program", PaperLab(folder / "state")
+        self.folder, self.lab = folder / "program", FakeLab(folder / "state")
         self.folder.mkdir()
         (self.folder / "Pulumi.yaml").write_text("name: one\nruntime: python\n")
         (self.folder / "Pulumi.local.yaml").write_text(CONFIG)
@@ -106,7 +106,7 @@ class OneVm:
         said: list[str] = []
         config = self._lab.state / "engine" / "pulumi" / "Pulumi.local.yaml"
         options = ["--stack", "local", "--config-file", str(config)]
-        ambient.run(
+        pulumi_cli.run(
             str(self.pulumi), self._lab, project.read(self.folder, "local"), [*arguments, *options], said.append
         )
         return "\n".join(said)
@@ -120,7 +120,7 @@ class OneVm:
         self.lab.expect(payload, fingerprint(script), fails=fails)
 
     @property
-    def machine(self) -> PaperMachine:
+    def machine(self) -> FakeMachine:
         """Return the newest machine."""
         return max(self.lab.machines(), key=lambda machine: machine._path.stat().st_ctime_ns)
 
@@ -144,7 +144,7 @@ class OneVm:
 
     def _with_the_engine(self) -> Did:
         lines: list[str] = []
-        ok = ambient.up(str(self.pulumi), self._lab, project.read(self.folder, "local"), lines.append)
+        ok = pulumi_cli.up(str(self.pulumi), self._lab, project.read(self.folder, "local"), lines.append)
         text = "\n".join(lines)
         vm, steps, result = (_operation(text, name) for name in _NAMES)
         return Did(vm, steps, result, ok, text)

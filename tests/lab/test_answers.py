@@ -11,7 +11,7 @@ import pytest
 
 from lab import dhcp, dns
 from lab.clouds import cloud_named
-from lab.machine import LabError
+from lab.errors import LabError
 from lab.metadata.refusal import refusal
 from lab.metadata.store import Store
 

@@ -11,7 +11,8 @@ import pytest
 
 from lab import host, image
 from lab.__main__ import main
-from lab.machine import Lab, LabError
+from lab.errors import LabError
+from lab.laboratory import Lab
 
 from ..checkout import ROOT
 

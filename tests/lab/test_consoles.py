@@ -11,14 +11,14 @@ from typing import cast
 
 import pytest
 
-from components.consoles import ConsoleBusy, ConsoleError, console_at
+from components.console import ConsoleBusy, ConsoleError
+from components.consoles import console_at
 from components.results import newest_result
 from lab import consoles
-from lab.providers import records_folder
 from lab.providers.machines import Machines
-from lab.providers.records import Record, Records
+from lab.providers.records import Record, Records, records_folder
 
-from .machines_of_paper import PaperLab, PaperMachine
+from .fake_machines import FakeLab, FakeMachine
 
 GROUP = "/subscriptions/5b6f/resourceGroups/shop/providers/Microsoft.Compute/virtualMachines"
 
@@ -28,7 +28,7 @@ class Vm:
     """One VM of the local cloud: its machine, and the cloud's full name of it."""
 
     cloud: str
-    machine: PaperMachine
+    machine: FakeMachine
     address: str
 
 
@@ -40,9 +40,9 @@ _KINDS: Mapping[str, tuple[str, str, str]] = {
 
 
 @pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PaperLab]:
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLab]:
     """Serve an empty lab to the SDKs of this process."""
-    lab = PaperLab(tmp_path)
+    lab = FakeLab(tmp_path)
     with consoles.serving(cast(Machines, lab), tmp_path) as variables:
         around = consoles.environment(os.environ, variables)
         for name in [name for name in os.environ if name not in around]:
@@ -53,7 +53,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PaperLab
 
 
 @pytest.fixture(params=_KINDS)
-def vm(request: pytest.FixtureRequest, served: PaperLab) -> Vm:
+def vm(request: pytest.FixtureRequest, served: FakeLab) -> Vm:
     """Each cloud's VM in turn; it runs and has told a result."""
     cloud = str(request.param)
     package, token, form = _KINDS[cloud]

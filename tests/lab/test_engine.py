@@ -1,6 +1,6 @@
 """`python -m lab up` checks the program first, deploys it, waits for what was booted, and shows what happened.
 
-Machines are of paper, and images and packages are not built; that all of it works for real is proven in tests/boot.
+Machines are fakes, and images and packages are not built; that all of it works for real is proven in tests/boot.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from lab import ambient, engine, project, report, waiting
+from lab import engine, project, pulumi_cli, report, waiting
 from lab.errors import LabError, LabUsageError
-from lab.machine import Lab
+from lab.laboratory import Lab
 from lab.report import Progress
 
 from ..checkout import ROOT
@@ -55,7 +55,7 @@ class Up(Cloud):
 @pytest.fixture
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Up:
     cloud = Up(tmp_path)
-    monkeypatch.setattr(ambient, "find", lambda: None)
+    monkeypatch.setattr(pulumi_cli, "find", lambda: None)
     monkeypatch.setattr(engine.image, "ensure", lambda name, progress, prefix: cloud.asked.append(name))
     monkeypatch.setattr(engine.archive, "ensure", lambda name, packages, progress: cloud.asked.append((name, packages)))
     monkeypatch.setattr(waiting, "LONGEST_SECONDS", 0.2)
@@ -161,7 +161,7 @@ def test_down_forgets_what_was_deployed(cloud: Up) -> None:
 def test_the_two_ways_to_deploy_do_not_mix(cloud: Up, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was deployed one way is refused the other way, with the way out."""
     cloud.run('vm("web")')
-    monkeypatch.setattr(ambient, "find", lambda: "/bin/false")
+    monkeypatch.setattr(pulumi_cli, "find", lambda: "/bin/false")
     with pytest.raises(LabError, match="python -m lab down"):
         cloud.run()
 
@@ -266,8 +266,8 @@ BEYOND = {
 @pytest.mark.parametrize("text", BEYOND.values(), ids=BEYOND)
 def test_what_only_the_pulumi_command_knows_is_left_to_it(cloud: Up, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """`lab`: Where it deploys, options, secrets and packages are no problem, and the VM's image is still known."""
-    monkeypatch.setattr(ambient, "find", lambda: "/bin/pulumi")
-    monkeypatch.setattr(ambient, "up", lambda pulumi, lab, subject: cloud.asked.append(pulumi) or True)
+    monkeypatch.setattr(pulumi_cli, "find", lambda: "/bin/pulumi")
+    monkeypatch.setattr(pulumi_cli, "up", lambda pulumi, lab, subject: cloud.asked.append(pulumi) or True)
     code, said = cloud.run(text)
     assert (0, ["debian-12", ("debian-12", []), "/bin/pulumi"]) == (code, cloud.asked), said
 
@@ -278,15 +278,15 @@ def test_secret_configuration_is_left_to_the_pulumi_command(cloud: Up, monkeypat
     (cloud.program / "Pulumi.local.yaml").write_text("config:\n  small:key: {secure: v1:x}\n")
     with pytest.raises(LabError, match="small:key is a secret, which takes the pulumi command; install it"):
         cloud.run()
-    monkeypatch.setattr(ambient, "find", lambda: "/bin/pulumi")
-    monkeypatch.setattr(ambient, "up", lambda pulumi, lab, subject: cloud.asked.append(pulumi) or True)
+    monkeypatch.setattr(pulumi_cli, "find", lambda: "/bin/pulumi")
+    monkeypatch.setattr(pulumi_cli, "up", lambda pulumi, lab, subject: cloud.asked.append(pulumi) or True)
     assert 0 == cloud.run()[0]
     assert ["debian-12", ("debian-12", []), "/bin/pulumi"] == cloud.asked
 
 
 def test_a_broken_program_is_refused_before_the_pulumi_command(cloud: Up, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of it is deployed, also where the command would have begun."""
-    monkeypatch.setattr(ambient, "find", lambda: "/bin/pulumi")
+    monkeypatch.setattr(pulumi_cli, "find", lambda: "/bin/pulumi")
     code, said = cloud.run('vm("web"); pulumi.Config().require("size")')
     assert (1, []) == (code, cloud.asked)
     assert "Missing required configuration variable 'small:size'" in said and "Nothing was deployed." in said

@@ -17,13 +17,13 @@ from typing import cast
 
 import pytest
 
-from lab import ambient, engine, project
-from lab.machine import Lab
+from lab import engine, project, pulumi_cli
+from lab.laboratory import Lab
 
 from .embedding import Cloud
 from .test_providers_over_grpc import PLUGIN, ROOT
 
-PULUMI = ambient.find() or ""
+PULUMI = pulumi_cli.find() or ""
 pytestmark = pytest.mark.skipif(not PULUMI, reason="no pulumi command with its Python support on PATH")
 
 
@@ -34,7 +34,7 @@ class RealCloud(Cloud):
         """Run a pulumi command, which must go well, and return its lines."""
         lines: list[str] = []
         subject = project.read(self.program, "local")
-        assert ambient.run(PULUMI, self.paper, subject, [*arguments, "--stack", "local"], lines.append), "\n".join(
+        assert pulumi_cli.run(PULUMI, self.fake, subject, [*arguments, "--stack", "local"], lines.append), "\n".join(
             lines
         )
         return lines
@@ -44,11 +44,11 @@ class RealCloud(Cloud):
         if text is not None:
             self.write(text)
         lines: list[str] = []
-        assert ambient.up(PULUMI, self.paper, project.read(self.program, "local"), lines.append), "\n".join(lines)
+        assert pulumi_cli.up(PULUMI, self.fake, project.read(self.program, "local"), lines.append), "\n".join(lines)
         return {line.strip() for line in lines if re.fullmatch(r" +([+~-]|\+-)? *\d+ \w+", line)}
 
     @property
-    def paper(self) -> Lab:
+    def fake(self) -> Lab:
         return cast(Lab, self.lab)
 
 
@@ -66,11 +66,11 @@ def test_up_takes_what_only_the_command_knows(cloud: RealCloud, monkeypatch: pyt
     cloud.write(f'{timeouts}; pulumi.export("seven", pulumi.Config().require_secret_int("key").apply(lambda n: n + 1))')
     encrypts = replace(project.read(cloud.program, "local"), secrets=frozenset({"small:key"}))
     for arguments in (["stack", "init", "local"], ["config", "set", "--secret", "key", "6", "--stack", "local"]):
-        assert ambient.run(PULUMI, cloud.paper, encrypts, arguments, print)
+        assert pulumi_cli.run(PULUMI, cloud.fake, encrypts, arguments, print)
 
-    assert 0 == engine.up(cloud.paper, cloud.program)
+    assert 0 == engine.up(cloud.fake, cloud.program)
     shown: list[str] = []
-    assert ambient.run(PULUMI, cloud.paper, encrypts, ["stack", "output", "--show-secrets", "--stack", "local"], shown.append)
+    assert pulumi_cli.run(PULUMI, cloud.fake, encrypts, ["stack", "output", "--show-secrets", "--stack", "local"], shown.append)
     assert ["seven", "7"] == shown[-1].split()
 
 
@@ -79,14 +79,14 @@ def test_preview_up_and_destroy_do_what_they_say(cloud: RealCloud) -> None:
     program = 'r = role("r", path="/{}/", description="{}"); pulumi.export("id", r.id)'
     cloud.write(program.format("a", "1"))
     subject = project.read(cloud.program, "local")
-    assert ambient.run(PULUMI, cloud.paper, subject, ["stack", "init", "local"], lambda line: None)
+    assert pulumi_cli.run(PULUMI, cloud.fake, subject, ["stack", "init", "local"], lambda line: None)
     assert any("+ 2 to create" in line for line in cloud.pulumi("preview"))
     assert cloud.operations() == {"+ 2 created"}
     assert cloud.operations() == {"2 unchanged"}
     assert cloud.operations(program.format("a", "2")) == {"~ 1 updated", "1 unchanged"}
     assert any("2 unchanged" in line for line in cloud.pulumi("refresh", "--yes", "--skip-preview"))
     assert cloud.operations(program.format("b", "2")) == {"+-1 replaced", "1 unchanged"}
-    assert ambient.has_state(cloud.paper)
+    assert pulumi_cli.has_state(cloud.fake)
     assert any("- 2 deleted" in line for line in cloud.pulumi("destroy", "--yes", "--skip-preview"))
 
 
@@ -98,7 +98,7 @@ def test_an_object_holds_a_text(cloud: RealCloud) -> None:
     """
     cloud.write(program.replace("KEY", "one"))
     subject = project.read(cloud.program, "local")
-    assert ambient.run(PULUMI, cloud.paper, subject, ["stack", "init", "local"], lambda line: None)
+    assert pulumi_cli.run(PULUMI, cloud.fake, subject, ["stack", "init", "local"], lambda line: None)
     assert cloud.operations() == {"+ 2 created"}
     assert cloud.operations() == {"2 unchanged"}
     assert any("2 unchanged" in line for line in cloud.pulumi("refresh", "--yes", "--skip-preview"))
@@ -109,7 +109,7 @@ def test_a_failure_is_shown_with_its_reason(cloud: RealCloud) -> None:
     """What check refuses fails the run, with the property and the reason."""
     cloud.write('role("r", colour="blue")')
     lines: list[str] = []
-    assert not ambient.up(PULUMI, cloud.paper, project.read(cloud.program, "local"), lines.append)
+    assert not pulumi_cli.up(PULUMI, cloud.fake, project.read(cloud.program, "local"), lines.append)
     text = "\n".join(lines)
     assert "unknown property" in text and "colour" in text
 
@@ -117,18 +117,18 @@ def test_a_failure_is_shown_with_its_reason(cloud: RealCloud) -> None:
 def test_a_killed_command_leaves_nothing_in_the_way(cloud: RealCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """`lab`: SIGKILL while a machine boots: the next run takes the lock, removes the half-made machine, and makes it."""
 
-    def write_paper_plugin(path: Path, package: str) -> None:
+    def write_fake_plugin(path: Path, package: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         argv = shlex.join([sys.executable, "-c", PLUGIN, str(cloud.lab.state)])
         path.write_text(f"#!/bin/sh\ncd {shlex.quote(str(ROOT))} && exec {argv}\n")
         path.chmod(0o755)
 
-    monkeypatch.setattr(ambient, "_write_plugin", write_paper_plugin)
+    monkeypatch.setattr(pulumi_cli, "_write_plugin", write_fake_plugin)
     cloud.write('role("r"); vm("web")')
     (cloud.lab.folder / "boots-slowly").touch()
     killer = threading.Thread(target=_kill_when_booting, args=(cloud.lab.folder,))
     killer.start()
-    assert not ambient.up(PULUMI, cloud.paper, project.read(cloud.program, "local"), lambda line: None)
+    assert not pulumi_cli.up(PULUMI, cloud.fake, project.read(cloud.program, "local"), lambda line: None)
     killer.join()
     (cloud.lab.folder / "boots-slowly").unlink()
     assert cloud.operations() <= {"+ 1 created", "2 unchanged", "+ 2 created", "1 unchanged"}

@@ -13,7 +13,8 @@ import pytest
 
 from lab import archive, host, image
 from lab.control_group import ControlGroup
-from lab.machine import Lab, LabError
+from lab.errors import LabError
+from lab.laboratory import Lab
 
 from ..checkout import ROOT
 

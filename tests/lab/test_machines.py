@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from lab import archive
-from lab.machine import Lab, LabError, Machine
+from lab.errors import LabError
+from lab.laboratory import Lab
+from lab.machine import Machine
 from lab.network import remove_namespace
 from tests.machines import lab_of_tests
 
@@ -97,7 +99,7 @@ def test_further_metadata_is_handed_out(three: dict[str, Machine]) -> None:
 
 def test_a_machine_outlives_the_command_that_made_it(lab: Lab) -> None:
     """`lab`: Another process may reboot it, cut its power, start it, and its disk is the same all the time."""
-    code = "from lab.machine import Lab; Lab().create('gcp', 'web', payload=None).start()"
+    code = "from lab.laboratory import Lab; Lab().create('gcp', 'web', payload=None).start()"
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment(lab), check=True, timeout=60)
     machine = lab.machine("web")
     machine.wait_ready()
@@ -181,7 +183,7 @@ def test_services_that_died_are_started_by_the_next_command(lab: Lab) -> None:
 def test_down_leaves_nothing_of_what_was_killed(lab: Lab) -> None:
     """`lab`: A command killed while it makes machines, a keeper, the services: `down` finds and removes all of it."""
     lab.create("azure", "web", payload=None).start()
-    code = "from lab.machine import Lab; import itertools; lab = Lab()\n"
+    code = "from lab.laboratory import Lab; import itertools; lab = Lab()\n"
     code += "for n in itertools.count(): lab.create('aws', f'vm{n}', payload=None).start()"
     command = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, env=environment(lab))
     until(lambda: len(lab.machines()) > 2)

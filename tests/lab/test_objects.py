@@ -19,17 +19,19 @@ from botocore.credentials import Credentials as Keys
 from google.protobuf import struct_pb2
 
 from lab import dns
+from lab.aws.store import Refused, S3Handler, may_read, role_of, signer
+from lab.azure.store import AUDIENCE, BlobHandler, principal_of
 from lab.certificates import BUNDLE, TRUSTED, certificate, ensure_authority, trust
+from lab.clouds import provider
 from lab.errors import LabError
+from lab.gcp.store import GcsHandler, account_of
+from lab.identities import Credentials, Identities
 from lab.metadata.store import Store
-from lab.objects import blobs, gcs, s3
-from lab.objects.identities import Credentials, Identities
 from lab.objects.service import ObjectHandler, ObjectServer
-from lab.providers import provider
 from lab.providers.records import Record, Records
 from lab.providers.wire import decode
 
-from .machines_of_paper import PaperLab
+from .fake_machines import FakeLab
 from .test_answers import query
 
 REGION = "eu-central-1"
@@ -82,7 +84,7 @@ def signed(credentials: Credentials, url: str, region: str = REGION, **changed: 
 @pytest.fixture
 def role(records: Records) -> tuple[Identities, Credentials]:
     """The identities of AWS, and the credentials of the VM's role."""
-    identities = Identities(records, s3.role_of)
+    identities = Identities(records, role_of)
     name = identities.of("web")
     assert name == "role"
     return identities, identities.credentials(name)
@@ -95,8 +97,8 @@ def judged(identities: Identities, headers: Mapping[str, str], later: float = 0,
     """Return who has signed, or the code of the refusal."""
     path = URL.partition(".com")[2]
     try:
-        return s3.signer(identities, "GET", path, region, headers, time.time() + later).identity
-    except s3.Refused as refused:
+        return signer(identities, "GET", path, region, headers, time.time() + later).identity
+    except Refused as refused:
         return refused.code
 
 
@@ -111,7 +113,7 @@ def test_what_is_no_signature(role: tuple[Identities, Credentials]) -> None:
     """Nothing else is: each way to be wrong is named as S3 names it."""
     identities, credentials = role
     good = signed(credentials, URL)
-    stranger = Identities(identities.records, s3.role_of).credentials("role")
+    stranger = Identities(identities.records, role_of).credentials("role")
     unsigned = {**good, "authorization": good["authorization"].replace(";x-amz-security-token", "")}
 
     assert "AccessDenied" == judged(identities, {name: good[name] for name in good if name != "authorization"})
@@ -127,10 +129,10 @@ def test_what_is_no_signature(role: tuple[Identities, Credentials]) -> None:
 
 def test_what_a_role_may_read(records: Records) -> None:
     """A role may read what its policies name."""
-    assert s3.may_read(records, "role", "bucket", "web-1/x")
-    assert not s3.may_read(records, "role", "bucket", "db-1/x")
-    assert not s3.may_read(records, "role", "other", "web-1/x")
-    assert not s3.may_read(records, "stranger", "bucket", "web-1/x")
+    assert may_read(records, "role", "bucket", "web-1/x")
+    assert not may_read(records, "role", "bucket", "db-1/x")
+    assert not may_read(records, "role", "other", "web-1/x")
+    assert not may_read(records, "stranger", "bucket", "web-1/x")
 
 
 # All three, over HTTPS.
@@ -170,17 +172,17 @@ def asked(kind: type[ObjectHandler], identities: Identities, folder: Path) -> It
 
 @pytest.fixture
 def s3_store(records: Records, tmp_path: Path) -> Iterator[Asked]:
-    yield from asked(s3.S3Handler, Identities(records, s3.role_of), tmp_path)
+    yield from asked(S3Handler, Identities(records, role_of), tmp_path)
 
 
 @pytest.fixture
 def gcs_store(records: Records, tmp_path: Path) -> Iterator[Asked]:
-    yield from asked(gcs.GcsHandler, Identities(records, gcs.account_of), tmp_path)
+    yield from asked(GcsHandler, Identities(records, account_of), tmp_path)
 
 
 @pytest.fixture
 def blob_store(records: Records, tmp_path: Path) -> Iterator[Asked]:
-    yield from asked(blobs.BlobHandler, Identities(records, blobs.principal_of), tmp_path)
+    yield from asked(BlobHandler, Identities(records, principal_of), tmp_path)
 
 
 def test_s3(s3_store: Asked) -> None:
@@ -214,9 +216,9 @@ def test_blobs(blob_store: Asked) -> None:
     """The VM's identity gets its own blob, with a token for the store and a version that knows tokens."""
     host, issue = "account.blob.core.windows.net", blob_store.identities.credentials
     version = {"x-ms-version": "2021-08-06"}
-    bearer = {**version, "Authorization": f"Bearer {issue('principal', blobs.AUDIENCE).token}"}
+    bearer = {**version, "Authorization": f"Bearer {issue('principal', AUDIENCE).token}"}
     elsewhere = {**version, "Authorization": f"Bearer {issue('principal', 'https://vault.azure.net').token}"}
-    stranger = {**version, "Authorization": f"Bearer {issue('other', blobs.AUDIENCE).token}"}
+    stranger = {**version, "Authorization": f"Bearer {issue('other', AUDIENCE).token}"}
 
     assert (200, "the script") == blob_store.get(host, "/web-1/x", bearer)
     assert 403 == blob_store.get(host, "/db-1/x", bearer)[0]
@@ -229,7 +231,7 @@ def test_blobs(blob_store: Asked) -> None:
 
 @pytest.mark.parametrize(
     ("find", "identity"),
-    [(s3.role_of, "role"), (gcs.account_of, "web@p.iam"), (blobs.principal_of, "principal")],
+    [(role_of, "role"), (account_of, "web@p.iam"), (principal_of, "principal")],
 )
 def test_who_a_machine_is(records: Records, find: Any, identity: str) -> None:
     """A machine's identity is that of the VM that a program registered; one that no program made has none."""
@@ -240,7 +242,7 @@ def test_who_a_machine_is(records: Records, find: Any, identity: str) -> None:
 
 def test_credentials_stay_until_they_expire(records: Records) -> None:
     """The same identity has the same credentials for a while, and each audience others."""
-    identities = Identities(records, s3.role_of)
+    identities = Identities(records, role_of)
     first = identities.credentials("role")
 
     assert first == identities.credentials("role") == identities.of_key(first.key) == identities.of_token(first.token)
@@ -291,7 +293,7 @@ def test_a_text_asset_is_its_text() -> None:
 
 def test_a_bucket_of_the_users_own(tmp_path: Path) -> None:
     """A look-up of a bucket says where it is asked for."""
-    lab = PaperLab(tmp_path)
+    lab = FakeLab(tmp_path)
     found = provider("aws", lab, lab.state, {"region": REGION}).invoke("aws:s3/getBucket:getBucket", {"bucket": "own"})
 
     assert ("arn:aws:s3:::own", f"own.s3.{REGION}.amazonaws.com", REGION) == (

@@ -1,6 +1,6 @@
 """What a changed definition does to a VM: updated, restarted, replaced or left, and what is waited for.
 
-With the embedded run on machines of paper; test_on_change_with_pulumi.py does the same with the real engine.
+With the embedded run on fake machines; test_on_change_with_pulumi.py does the same with the real engine.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from components import waiting
-from components.consoles import ConsoleError
+from components.console import ConsoleError
 
 from .one_vm import OneVm
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lab import ambient
+from lab import pulumi_cli
 
 from .one_vm import OneVm, write_plugin
 from .test_on_change import NEW, OLD, OTHER
 
-PULUMI = ambient.find() or ""
+PULUMI = pulumi_cli.find() or ""
 pytestmark = pytest.mark.skipif(not PULUMI, reason="no pulumi command with its Python support on PATH")
 
 
@@ -23,7 +23,7 @@ def vm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Itera
     """Each cloud's VM in turn."""
     with tempfile.TemporaryDirectory(prefix="eb-") as folder:
         vm = OneVm(Path(folder), request.param, PULUMI)
-        monkeypatch.setattr(ambient, "_write_plugin", lambda path, package: write_plugin(vm.lab, path, package))
+        monkeypatch.setattr(pulumi_cli, "_write_plugin", lambda path, package: write_plugin(vm.lab, path, package))
         yield vm
 
 

@@ -1,6 +1,6 @@
 """The resources of the local clouds change, are replaced and refuse as those of the real clouds do.
 
-Machines are of paper here: what a boot does is proven in tests/boot.
+Machines are fakes here: what a boot does is proven in tests/boot.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
+from lab.aws.provider import IMAGES, AwsProvider
+from lab.azure.provider import AzureNativeProvider
+from lab.clouds import provider
 from lab.errors import LabError
-from lab.providers import Provider, provider
-from lab.providers.aws import IMAGES, AwsProvider
-from lab.providers.azure_native import AzureNativeProvider
-from lab.providers.gcp import GcpProvider
+from lab.gcp.provider import GcpProvider
+from lab.providers.provider import Provider
 from lab.providers.resources import changes
 from lab.providers.wire import UNKNOWN
 
-from .machines_of_paper import PaperLab
+from .fake_machines import FakeLab
 
 AMI = next(iter(IMAGES))
 
@@ -60,11 +61,11 @@ CLOUDS = pytest.mark.parametrize("package", list(VMS))
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> PaperLab:
-    return PaperLab(tmp_path)
+def lab(tmp_path: Path) -> FakeLab:
+    return FakeLab(tmp_path)
 
 
-def made(lab: PaperLab, package: str) -> tuple[Provider, str, dict[str, Any]]:
+def made(lab: FakeLab, package: str) -> tuple[Provider, str, dict[str, Any]]:
     cloud = provider(package, lab, lab.state)
     inputs, failures = cloud.check(cloud.vm, "web", {}, VMS[package][1])
     assert not failures
@@ -83,7 +84,7 @@ def changed(inputs: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 
 @CLOUDS
-def test_a_vm_becomes_a_running_machine_with_its_payload(lab: PaperLab, package: str) -> None:
+def test_a_vm_becomes_a_running_machine_with_its_payload(lab: FakeLab, package: str) -> None:
     """Creating a VM creates and starts a machine of its name; reading it back gives inputs and outputs."""
     cloud, id, inputs = made(lab, package)
     machine = lab.machine("web")
@@ -94,7 +95,7 @@ def test_a_vm_becomes_a_running_machine_with_its_payload(lab: PaperLab, package:
 
 
 @CLOUDS
-def test_a_preview_makes_nothing(lab: PaperLab, package: str) -> None:
+def test_a_preview_makes_nothing(lab: FakeLab, package: str) -> None:
     """In a preview the id is empty, outputs are unknown, and there is no machine and no record."""
     cloud = provider(package, lab, lab.state)
     id, state = cloud.create(cloud.vm, "urn", VMS[package][1], preview=True)
@@ -103,7 +104,7 @@ def test_a_preview_makes_nothing(lab: PaperLab, package: str) -> None:
 
 
 @CLOUDS
-def test_deleting_takes_the_machine_away_and_may_be_repeated(lab: PaperLab, package: str) -> None:
+def test_deleting_takes_the_machine_away_and_may_be_repeated(lab: FakeLab, package: str) -> None:
     """A deleted VM's machine is gone, reading finds nothing, and deleting again is fine."""
     cloud, id, _ = made(lab, package)
     cloud.delete(cloud.vm, id)
@@ -112,7 +113,7 @@ def test_deleting_takes_the_machine_away_and_may_be_repeated(lab: PaperLab, pack
 
 
 @CLOUDS
-def test_a_vm_whose_machine_is_gone_is_gone(lab: PaperLab, package: str) -> None:
+def test_a_vm_whose_machine_is_gone_is_gone(lab: FakeLab, package: str) -> None:
     """Reading a VM whose machine somebody removed says that it is gone, so that it is made again."""
     cloud, id, _ = made(lab, package)
     lab.machine("web").delete()
@@ -133,7 +134,7 @@ def test_a_vm_whose_machine_is_gone_is_gone(lab: PaperLab, package: str) -> None
     ],
 )
 def test_a_change_in_place_does_to_the_machine_what_the_cloud_does(
-    lab: PaperLab, package: str, path: str, value: Any, events: list[str]
+    lab: FakeLab, package: str, path: str, value: Any, events: list[str]
 ) -> None:
     """EC2 stops, changes and starts for a new payload or type; GCE and Azure change the payload under a running VM."""
     cloud, id, inputs = made(lab, package)
@@ -160,7 +161,7 @@ def test_a_change_in_place_does_to_the_machine_what_the_cloud_does(
     ],
 )
 def test_what_the_cloud_cannot_change_is_replaced(
-    lab: PaperLab, package: str, path: str, value: Any, delete_first: bool
+    lab: FakeLab, package: str, path: str, value: Any, delete_first: bool
 ) -> None:
     """Such a change replaces; where the new one would have the old one's name, the old one is deleted first."""
     cloud = provider(package, lab, lab.state)
@@ -171,7 +172,7 @@ def test_what_the_cloud_cannot_change_is_replaced(
 
 
 @pytest.mark.parametrize("path", ["osProfile.customData", "osProfile.adminUsername"])
-def test_azure_refuses_what_is_written_once(lab: PaperLab, path: str) -> None:
+def test_azure_refuses_what_is_written_once(lab: FakeLab, path: str) -> None:
     """A change of customData previews as an update and then fails, as it does on Azure."""
     cloud, id, inputs = made(lab, "azure-native")
     new = changed(inputs, path, b64("two"))
@@ -180,7 +181,7 @@ def test_azure_refuses_what_is_written_once(lab: PaperLab, path: str) -> None:
         cloud.update(cloud.vm, id, inputs, new)
 
 
-def test_a_machine_type_needs_leave_to_stop_on_gcp(lab: PaperLab) -> None:
+def test_a_machine_type_needs_leave_to_stop_on_gcp(lab: FakeLab) -> None:
     """Without allowStoppingForUpdate the change fails; with it the instance stops and starts."""
     cloud, id, inputs = made(lab, "gcp")
     new = changed(inputs, "machineType", "e2-medium")
@@ -212,7 +213,7 @@ def test_a_machine_type_needs_leave_to_stop_on_gcp(lab: PaperLab) -> None:
         ("azure-native", "osProfile.adminUsername", None, "missing required property"),
     ],
 )
-def test_check_names_what_is_wrong(lab: PaperLab, package: str, path: str, value: Any, complaint: str) -> None:
+def test_check_names_what_is_wrong(lab: FakeLab, package: str, path: str, value: Any, complaint: str) -> None:
     """`lab`: An unknown or missing property, a wrong type, a text over the limit: refused with its path and reason."""
     cloud = provider(package, lab, lab.state)
     _, failures = cloud.check(cloud.vm, "web", {}, changed(VMS[package][1], path, value))
@@ -232,7 +233,7 @@ def test_check_names_what_is_wrong(lab: PaperLab, package: str, path: str, value
     ],
 )
 def test_check_takes_what_just_fits_and_what_is_not_known_yet(
-    lab: PaperLab, package: str, path: str, value: Any
+    lab: FakeLab, package: str, path: str, value: Any
 ) -> None:
     """The limit itself fits, and an unknown value passes in a preview."""
     cloud = provider(package, lab, lab.state)
@@ -247,7 +248,7 @@ def test_check_takes_what_just_fits_and_what_is_not_known_yet(
     assert cloud.check(cloud.vm, "web", {}, inputs)[1] == []
 
 
-def test_a_name_that_is_not_given_is_chosen_once(lab: PaperLab) -> None:
+def test_a_name_that_is_not_given_is_chosen_once(lab: FakeLab) -> None:
     """The provider derives a name from the logical one, keeps it at later checks, and chooses anew for a replacement."""
     cloud = provider("aws", lab, lab.state)
     token, given = "aws:iam/instanceProfile:InstanceProfile", {"role": "r"}
@@ -258,7 +259,7 @@ def test_a_name_that_is_not_given_is_chosen_once(lab: PaperLab) -> None:
     assert again == first and other["name"] != first["name"]
 
 
-def test_two_resources_cannot_have_one_name(lab: PaperLab) -> None:
+def test_two_resources_cannot_have_one_name(lab: FakeLab) -> None:
     """The second creation fails as on the cloud, and the first stays."""
     cloud, id, inputs = made(lab, "gcp")
     with pytest.raises(LabError, match="409 already exists"):
@@ -266,7 +267,7 @@ def test_two_resources_cannot_have_one_name(lab: PaperLab) -> None:
     assert cloud.read(cloud.vm, id) is not None and len(lab.machines()) == 1
 
 
-def test_two_instances_may_have_one_tag(lab: PaperLab) -> None:
+def test_two_instances_may_have_one_tag(lab: FakeLab) -> None:
     """On EC2 a name is only a tag: the second instance's machine gets a number."""
     made(lab, "aws")
     made(lab, "aws")
@@ -274,7 +275,7 @@ def test_two_instances_may_have_one_tag(lab: PaperLab) -> None:
 
 
 @CLOUDS
-def test_a_vm_that_does_not_boot_leaves_nothing(lab: PaperLab, package: str) -> None:
+def test_a_vm_that_does_not_boot_leaves_nothing(lab: FakeLab, package: str) -> None:
     """When the machine does not start, the creation fails and neither machine nor record stays."""
     (lab.folder / "does-not-boot").touch()
     with pytest.raises(LabError, match="does not boot"):
@@ -282,7 +283,7 @@ def test_a_vm_that_does_not_boot_leaves_nothing(lab: PaperLab, package: str) -> 
     assert not lab.machines() and not list(provider(package, lab, lab.state).records.all())
 
 
-def test_azures_interface_has_the_address_that_the_vm_gets(lab: PaperLab) -> None:
+def test_azures_interface_has_the_address_that_the_vm_gets(lab: FakeLab) -> None:
     """The address is known when the interface is made, before the VM exists, and an update keeps it."""
     cloud = provider("azure-native", lab, lab.state)
     token = "azure-native:network:NetworkInterface"
@@ -295,7 +296,7 @@ def test_azures_interface_has_the_address_that_the_vm_gets(lab: PaperLab) -> Non
     assert lab.machine("web").address == address
 
 
-def test_azures_interface_stays_in_its_network(lab: PaperLab) -> None:
+def test_azures_interface_stays_in_its_network(lab: FakeLab) -> None:
     """An interface moves to another subnet of its network, and Azure refuses one of another network."""
     cloud = provider("azure-native", lab, lab.state)
     token = "azure-native:network:NetworkInterface"
@@ -313,7 +314,7 @@ def test_azures_interface_stays_in_its_network(lab: PaperLab) -> None:
     assert (moved,) == (cloud.read(token, id) or ())[:1]
 
 
-def test_look_ups_find_images_and_networks(lab: PaperLab) -> None:
+def test_look_ups_find_images_and_networks(lab: FakeLab) -> None:
     """The parameter of an image leads to one that boots, and the subnets of a zone to their network."""
     cloud = provider("aws", lab, lab.state, {"region": "eu-west-1"})
     found = cloud.invoke("aws:ssm/getParameter:getParameter", {"name": "/aws/service/debian/release/13/latest/amd64"})
@@ -332,20 +333,20 @@ def test_look_ups_find_images_and_networks(lab: PaperLab) -> None:
     ],
 )
 def test_a_look_up_that_finds_nothing_says_what_there_is(
-    lab: PaperLab, token: str, arguments: dict[str, Any], complaint: str
+    lab: FakeLab, token: str, arguments: dict[str, Any], complaint: str
 ) -> None:
     """Such a look-up fails with the name that was asked for."""
     with pytest.raises(LabError, match=complaint):
         provider("aws", lab, lab.state).invoke(token, arguments)
 
 
-def test_a_resource_that_the_local_cloud_does_not_have_is_refused_by_name(lab: PaperLab) -> None:
+def test_a_resource_that_the_local_cloud_does_not_have_is_refused_by_name(lab: FakeLab) -> None:
     """The failure names the resource and those that there are."""
     _, failures = provider("aws", lab, lab.state).check("aws:sqs/queue:Queue", "b", {}, {})
     assert "no aws:sqs/queue:Queue; it has aws:ec2/instance:Instance" in failures[0].reason
 
 
-def test_unknown_settings_are_refused(lab: PaperLab) -> None:
+def test_unknown_settings_are_refused(lab: FakeLab) -> None:
     """A setting of a provider that the local cloud does not know is named."""
     cloud = provider("gcp", lab, lab.state)
     assert cloud.check_config({"project": "p", "version": "10.2.0"}) == []

@@ -1,4 +1,4 @@
-"""A provider answers as a plugin process, the way the real engine asks it; machines are of paper in that process."""
+"""A provider answers as a plugin process, the way the real engine asks it; machines are fakes in that process."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as pb
 
-from lab.providers.aws import IMAGES
+from lab.aws.provider import IMAGES
 from lab.providers.wire import UNKNOWN, decode, encode
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = """
 import sys
 from pathlib import Path
-from lab.providers import provider
+from lab.clouds import provider
 from lab.providers.service import serve
-from tests.lab.machines_of_paper import PaperLab
-lab = PaperLab(Path(sys.argv[1]))
+from tests.lab.fake_machines import FakeLab
+lab = FakeLab(Path(sys.argv[1]))
 serve(provider("aws", lab, lab.state))
 """
 VM = "urn:pulumi:local::small::my:index:Vm$aws:ec2/instance:Instance::web"

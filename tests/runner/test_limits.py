@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from startup import StartupScript
-from startup.overflow import overflow
+from startup.checked import check
+from startup.overflow import both_forms
 from startup.testing.machine import Machine
 
 from ..network import heard, real_curl, short_limits
@@ -26,7 +27,7 @@ def machine(machine_of: Callable[[str], Machine]) -> Machine:
 
 def put(machine: Machine, what: StartupScript) -> str:
     """Let the store have a definition's script, and the slot what fetches it; return the object's name."""
-    stored = overflow(what, {}, "gcp")
+    stored = both_forms(check(what, {}), "gcp")[1]
     (machine.sees / "objects").mkdir(exist_ok=True)
     (machine.sees / "objects" / stored.sha256).write_text(stored.text)
     machine.edit(stored.bootstrap(f"http://127.0.0.1:8080/{stored.sha256}").content)

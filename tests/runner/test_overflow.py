@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from startup import Shell, StartupScript
-from startup.overflow import overflow
+from startup.checked import check
+from startup.overflow import both_forms
 from startup.testing.machine import Machine, need_accounts
 
 Make = Callable[[str], Machine]
@@ -27,7 +28,7 @@ def definition(text: str = "one") -> StartupScript:
 
 def put(machine: Machine, what: StartupScript) -> str:
     """Store a definition's script, fill the slot with its bootstrap, and return the object's name."""
-    stored = overflow(what, {}, machine.cloud)
+    stored = both_forms(check(what, {}), machine.cloud)[1]
     objects = machine.sees / "objects"
     objects.mkdir(exist_ok=True)
     (objects / stored.sha256).write_text(stored.text)

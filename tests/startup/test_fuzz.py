@@ -11,7 +11,7 @@ from startup.delivery import CLOUDS, Cloud
 
 from ..generated import Given, definitions, try_many
 
-CLOUD_NAMES: tuple[Cloud, ...] = tuple(CLOUDS)  # pyright: ignore[reportAssignmentType]
+CLOUD_NAMES: tuple[Cloud, ...] = tuple(CLOUDS)
 END = '\nmain "$@"; exit\n'
 
 

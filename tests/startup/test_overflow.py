@@ -9,8 +9,9 @@ from hashlib import sha256
 import pytest
 
 from startup import Payload, Shell, StartupScript, StartupScriptError, render, render_or_overflow
+from startup.checked import check
 from startup.delivery import CLOUDS, Cloud
-from startup.overflow import BOOTSTRAP_LIMIT, Overflow, overflow
+from startup.overflow import BOOTSTRAP_LIMIT, Overflow, both_forms
 from startup.rendering import part
 
 from ..test_shell import complaint_of, shellcheck
@@ -29,7 +30,7 @@ each_cloud = pytest.mark.parametrize("cloud", CLOUDS)
 
 def bootstrap(cloud: Cloud, definition: StartupScript = LARGE) -> Payload:
     """Return a bootstrap that is as long as one can be."""
-    return overflow(definition, {}, cloud).bootstrap(LONGEST[cloud], "ap-southeast-2" if cloud == "aws" else "")
+    return both_forms(check(definition, {}), cloud)[1].bootstrap(LONGEST[cloud], "ap-southeast-2" if cloud == "aws" else "")
 
 
 @each_cloud
@@ -52,7 +53,7 @@ def test_what_does_not_fit_is_an_object(cloud: Cloud) -> None:
 @each_cloud
 def test_the_object_is_whole(cloud: Cloud) -> None:
     """The object carries the checksum that every payload carries."""
-    head, _, rest = overflow(LARGE, {}, cloud).text.partition("# sum=")
+    head, _, rest = both_forms(check(LARGE, {}), cloud)[1].text.partition("# sum=")
 
     assert rest[:64] == sha256(rest[65:].encode()).hexdigest()
     assert "\n" == head[-1]
@@ -85,7 +86,7 @@ def test_the_bootstrap_is_deterministic(cloud: Cloud) -> None:
 @each_cloud
 def test_no_value_is_pasted_into_code(cloud: Cloud) -> None:
     """R4: after its comments a bootstrap is the files as they stand."""
-    text = overflow(LARGE, {}, cloud).bootstrap("https://a.example/b", "r").text
+    text = both_forms(check(LARGE, {}), cloud)[1].bootstrap("https://a.example/b", "r").text
     program = part("environment.sh") + part(f"object_{cloud}.sh") + part("bootstrap.sh")
 
     assert program in text
@@ -121,14 +122,14 @@ def test_it_is_shell(shell: str, cloud: Cloud) -> None:
 def test_what_cannot_be_an_address(url: str) -> None:
     """An address with which a bootstrap would say something else is refused."""
     with pytest.raises(ValueError, match="no address of an object"):
-        overflow(SMALL, {}, "aws").bootstrap(url)
+        both_forms(check(SMALL, {}), "aws")[1].bootstrap(url)
 
 
 @pytest.mark.parametrize("region", ["eu central", "eu\nrm -rf /", "eu\tcentral", "zürich"])
 def test_what_cannot_be_a_region(region: str) -> None:
     """A region with which a bootstrap would say something else is refused, too."""
     with pytest.raises(ValueError, match="no address of an object"):
-        overflow(SMALL, {}, "aws").bootstrap("https://a.example/b", region)
+        both_forms(check(SMALL, {}), "aws")[1].bootstrap("https://a.example/b", region)
 
 
 @each_cloud

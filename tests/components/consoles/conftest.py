@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from components.consoles import Console, console_at
+from components.console import Console
+from components.consoles import console_at
 from tests.components.stand_in import Asked, Said, StandIn
 
 AWS_VM = "arn:aws:ec2:eu-central-1:123456789012:instance/i-0123456789abcdef0"

@@ -10,7 +10,8 @@ import pytest
 from moto.ec2.responses import general
 from moto.server import ThreadedMotoServer
 
-from components.consoles import Console, ConsoleBusy, ConsoleError, console_at
+from components.console import Console, ConsoleBusy, ConsoleError
+from components.consoles import console_at
 from components.results import newest_result
 from tests.components.stand_in import Asked, Said
 from tests.results import line

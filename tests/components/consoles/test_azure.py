@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from components.consoles import ConsoleBusy, ConsoleError, azure, console_at
+from components.azure import console as azure
+from components.console import ConsoleBusy, ConsoleError
+from components.consoles import console_at
 from tests.components.stand_in import Asked, Said
 
 from .conftest import APIS, TOKEN, Answer, Api, Opened

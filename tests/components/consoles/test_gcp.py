@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from components.consoles import ConsoleBusy, ConsoleError, console_at, gcp
+from components.console import ConsoleBusy, ConsoleError
+from components.consoles import console_at
+from components.gcp import console as gcp
 from tests.components.stand_in import Asked, Said
 
 from .conftest import APIS, TOKEN, Answer, Api, Opened

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from components.consoles import ConsoleBusy, ConsoleError, console_at
+from components.console import ConsoleBusy, ConsoleError
+from components.consoles import console_at
 from tests.components.stand_in import Said, StandIn
 
 from .conftest import APIS, AWS_VM, AZURE_VM, GCP_VM, Answer, Api, Opened
