@@ -10,9 +10,9 @@ import pulumi
 
 from .arguments import VmArgs, refuse
 from .clouds import CLOUDS
-from .hooks import keep_told, watch
+from .deployed_vm import DeployedVm
+from .hooks import follow, stash_steps
 from .options import child_options
-from .preview import Watched
 from .startup import Problem, StartupScript
 from .values import Delivered, deliver
 
@@ -43,7 +43,7 @@ class Vm(pulumi.ComponentResource):
     _slot: ClassVar[Sequence[str]]
     _boots_for: ClassVar[Mapping[str, Sequence[str]]]
     _delivered: Delivered
-    _watched: Watched
+    _deployed: DeployedVm
     _provider: pulumi.ProviderResource | None
     _children: pulumi.ResourceOptions
 
@@ -80,7 +80,7 @@ class Vm(pulumi.ComponentResource):
         self.startup = args.startup
         super().__init__(self._token, name, {}, opts)
         self._delivered = delivered
-        self._watched = watch(self, name, cloud.name, args, self._slot, self._boots_for)
+        self._deployed = follow(self, name, cloud.name, args, self._slot, self._boots_for)
         self._provider = self.get_provider(cloud.vm_type)
         self._children = child_options(self, opts)
         refuse(title, self._missing(args, self._provider))
@@ -107,7 +107,7 @@ class Vm(pulumi.ComponentResource):
             public_address: Its address in the internet.
             identity: The principal to which a team grants rights.
         """
-        keep_told(self._watched, args, lasting_id, address, self._delivered, self._children)
+        stash_steps(self._deployed, args, lasting_id, address, self._delivered, self._children)
         self.id = id
         self.private_address = private_address
         self.public_address = pulumi.Output.from_input(None) if public_address is None else public_address

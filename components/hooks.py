@@ -11,10 +11,10 @@ import pulumi
 from . import waiting
 from .arguments import VmArgs
 from .cloud_errors import on_refusal
-from .preview import Watched
+from .deployed_vm import DeployedVm
+from .preview import IGNORED, StepsState, difference, steps_state
 from .results import newest_result
 from .sharing import once
-from .steps import IGNORED, Told, difference, told
 from .values import Delivered
 from .waiting import StartupFailed
 
@@ -26,13 +26,13 @@ class Hooks:
     """The hooks of one deployment: the same few for all of its VMs, registered when the first VM needs them."""
 
     def __init__(self) -> None:
-        self._watched: dict[str, list[Watched]] = {}
+        self._vms: dict[str, list[DeployedVm]] = {}
 
-    def watch(self, vm: Watched) -> None:
+    def follow(self, vm: DeployedVm) -> None:
         """Remember a VM, of which hooks are told by the URNs of its children only."""
-        self._watched.setdefault(vm.name, []).append(vm)
+        self._vms.setdefault(vm.name, []).append(vm)
 
-    def of_the_vm(self, vm: Watched) -> pulumi.ResourceHookBinding:
+    def of_the_vm(self, vm: DeployedVm) -> pulumi.ResourceHookBinding:
         """Return the hooks of a VM itself."""
         return self.around_an_update if vm.is_followed else on_refusal()
 
@@ -71,7 +71,7 @@ class Hooks:
             vm.off = not await waiting.restart(vm.console(args.id, args.new_outputs))
 
     async def _before_other_steps(self, args: pulumi.ResourceHookArgs) -> None:
-        vm, old, new = await self._of(args.urn), _told(args.old_inputs), _told(args.new_inputs)
+        vm, old, new = await self._of(args.urn), _state(args.old_inputs), _state(args.new_inputs)
         later = pulumi.contains_unknowns(new.get("vm"))  # only in a preview; not every provider foretells an update
         stays = vm.on_change != "replace" if later else old.get("vm") == new.get("vm")
         unfinished = stays and not vm.changed and vm.is_followed and not pulumi.runtime.is_dry_run()
@@ -82,7 +82,7 @@ class Hooks:
             await _catch_up(vm, new)
 
     async def _before_the_result(self, args: pulumi.ResourceHookArgs) -> None:
-        vm, new = await self._of(args.urn), _told(args.new_inputs)
+        vm, new = await self._of(args.urn), _state(args.new_inputs)
         if vm.off:
             vm.say(vm.obeys())
         elif vm.obeys_later and vm.changed:
@@ -92,10 +92,10 @@ class Hooks:
         else:
             await _wait(vm, new)
 
-    async def _of(self, urn: str) -> Watched:
+    async def _of(self, urn: str) -> DeployedVm:
         stack, project, types, name = urn.split("::", 3)
         place = [stack, project, types.rpartition("$")[0]]
-        for vm in self._watched.get(name.rpartition("-")[0], ()):
+        for vm in self._vms.get(name.rpartition("-")[0], ()):
             if str(await vm.component.urn.future()).split("::")[:3] == place:
                 return vm
         raise pulumi.RunError(f"{urn} belongs to no VM of this program")
@@ -106,14 +106,14 @@ def hooks() -> Hooks:
     return once(None, ("hooks",), Hooks)
 
 
-def watch(
+def follow(
     component: pulumi.Resource,
     name: str,
     cloud: str,
     args: VmArgs,
     slot: Sequence[str],
     boots_for: Mapping[str, Sequence[str]],
-) -> Watched:
+) -> DeployedVm:
     """Return a VM for which this deployment's hooks act as its arguments say.
 
     Args:
@@ -124,7 +124,7 @@ def watch(
         slot: The keys that lead to the slot among the VM's properties.
         boots_for: The arguments for whose change the cloud boots the VM, and the keys that lead to them.
     """
-    vm = Watched(
+    vm = DeployedVm(
         component=component,
         name=name,
         cloud=cloud,
@@ -133,12 +133,12 @@ def watch(
         on_change=args.on_change,
         seconds=WAIT_SECONDS if args.wait is True else float(args.wait) if args.wait else None,
     )
-    hooks().watch(vm)
+    hooks().follow(vm)
     return vm
 
 
-def keep_told(
-    vm: Watched,
+def stash_steps(
+    vm: DeployedVm,
     args: VmArgs,
     id: pulumi.Output[str],
     address: pulumi.Output[str],
@@ -159,7 +159,7 @@ def keep_told(
     ignored = list(IGNORED) if vm.on_change == "ignore" else None
     news = pulumi.ResourceOptions(hooks=hooks().on_news, ignore_changes=ignored)
     steps = pulumi.Stash(
-        f"{vm.name}-steps", input=told(id, delivered), opts=pulumi.ResourceOptions.merge(children, news)
+        f"{vm.name}-steps", input=steps_state(id, delivered), opts=pulumi.ResourceOptions.merge(children, news)
     )
     if vm.seconds is None:
         return
@@ -172,7 +172,7 @@ def keep_told(
     )
 
 
-async def _catch_up(vm: Watched, new: Told) -> None:
+async def _catch_up(vm: DeployedVm, new: StepsState) -> None:
     """Restart a VM that a former deployment has changed but not restarted, because that failed."""
     console = await vm.console_by_address()
     result = newest_result(await waiting.read(console))
@@ -181,13 +181,13 @@ async def _catch_up(vm: Watched, new: Told) -> None:
         vm.off = not await waiting.restart(console)
 
 
-async def _obeyed_another(vm: Watched, new: Told) -> bool:
+async def _obeyed_another(vm: DeployedVm, new: StepsState) -> bool:
     """Tell whether the newest result of a VM is of a definition before the one that it was told."""
     result = newest_result(await waiting.read(await vm.console_by_address()))
     return result is not None and result.fingerprint != new["definition"]
 
 
-async def _wait(vm: Watched, new: Told) -> None:
+async def _wait(vm: DeployedVm, new: StepsState) -> None:
     console, seconds = await vm.console_by_address(), vm.seconds or WAIT_SECONDS
     try:
         await waiting.wait_for_result(console, str(new["definition"]), seconds, vm.say, seen=vm.seen)
@@ -203,5 +203,5 @@ def _hook(
     return pulumi.ResourceHook(f"evenboot: {when}", call, pulumi.ResourceHookOptions(on_dry_run=on_dry_run))
 
 
-def _told(inputs: Mapping[str, Any] | None) -> Told:
+def _state(inputs: Mapping[str, Any] | None) -> StepsState:
     return (inputs or {}).get("input") or {}

@@ -9,8 +9,8 @@ import pulumi
 
 from .cloud import newest_type
 from .cloud_errors import on_refusal
+from .deployed_vm import DeployedVm
 from .hooks import hooks
-from .preview import Watched
 from .values import Delivered
 
 
@@ -62,7 +62,7 @@ def vm_options(
     opts: pulumi.ResourceOptions | None,
     *,
     delivered: Delivered,
-    watched: Watched,
+    vm: DeployedVm,
     fixed: Sequence[str] = (),
     decided: Sequence[str] = (),
     delete_before_replace: bool | None = None,
@@ -73,13 +73,13 @@ def vm_options(
         component: The VM's parent.
         opts: What the user gave to the component.
         delivered: What the slot holds.
-        watched: The VM, with its slot and what a changed payload does to it.
+        vm: The VM, with its slot and what a changed payload does to it.
         decided: Property paths that are decided once, whatever the cloud says of them later.
         fixed: Property paths that the cloud cannot change on a VM that exists though its provider would try.
         delete_before_replace: Whether the old VM has to go first, because its name is fixed.
     """
     given = opts or pulumi.ResourceOptions()
-    slot, on_change = property_path(watched.slot), watched.on_change
+    slot, on_change = property_path(vm.slot), vm.on_change
     trigger = delivered.fingerprint if on_change == "replace" else None
     if given.replacement_trigger is not None:
         trigger = given.replacement_trigger if trigger is None else [trigger, given.replacement_trigger]
@@ -95,5 +95,5 @@ def vm_options(
         else given.delete_before_replace,
         hide_diffs=[slot, *(given.hide_diffs or [])],
         transformations=[_without_old_versions],
-        hooks=pulumi.ResourceHookBinding.merge(hooks().of_the_vm(watched), given.hooks),
+        hooks=pulumi.ResourceHookBinding.merge(hooks().of_the_vm(vm), given.hooks),
     )

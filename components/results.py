@@ -107,7 +107,7 @@ def results_in(text: str) -> tuple[Result, ...]:
         >>> [one.fingerprint for one in results_in(f"boot...\\r\\n{line}\\r\\nmallory: {line}\\r\\n{line[:60]}")]
         ['ab12']
     """
-    return tuple(one for one in _told(text) if isinstance(one, Result))
+    return tuple(one for one in _state(text) if isinstance(one, Result))
 
 
 def newest_result(text: str) -> Result | None:
@@ -123,11 +123,11 @@ def newest_step(text: str) -> str | None:
         >>> newest_step("boot...\\r\\nevenboot: step 'packages nginx' ok (4.20 s)\\r\\nlogin: ")
         "step 'packages nginx' ok (4.20 s)"
     """
-    *_, newest = (None, *_told(text))
+    *_, newest = (None, *_state(text))
     return newest if isinstance(newest, str) else None
 
 
-def _told(text: str) -> Iterator[Result | str]:
+def _state(text: str) -> Iterator[Result | str]:
     """Yield what a console's lines tell: results, and of steps what can be shown."""
     begun = ""  # a result's line, up to where another line was written into it
     for line in _CONTROLS.sub("", text).split("\n")[1:]:

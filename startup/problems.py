@@ -253,7 +253,7 @@ def duplicate_name(name: str, other: str) -> str:
     return f"is {shown(name)}, which is also the name of {other}; give one of them another with name="
 
 
-def kept_twice(value: str, other: str) -> str:
+def owned_twice(value: str, other: str) -> str:
     return f"is {shown(value)}, which {other} keeps, too; leave it to one of the two"
 
 

@@ -66,14 +66,14 @@ def _steps(definition: StartupScript, values: object) -> Iterator[Problem]:
             places.setdefault(step.name, f"{list_name}[{index}]")
     given = _Given(values)
     earlier: set[object] = set()
-    kept: dict[str, str] = {}
+    owned: dict[str, str] = {}
     for list_name, index, step in definition.steps():
         place = f"{list_name}[{index}]"
         if not isinstance(cast(object, step), STEP_TYPES):
             yield Problem(place, problems.not_a_step(step))
             continue
         fields = list(_fields(step, given))
-        fields[:0] = _kept(step, list_name, place, kept, fields)
+        fields[:0] = _owned(step, list_name, place, owned, fields)
         if isinstance(step, Reboot) and list_name != "first_boot":
             yield Problem(place, problems.reboot_elsewhere(list_name))
         yield from _found(place, [("name", _name(step, place, places, fields))])
@@ -86,7 +86,7 @@ def _steps(definition: StartupScript, values: object) -> Iterator[Problem]:
             earlier.add(step.name)
 
 
-_KEEPS = {
+_OWNS = {
     "file": "path",
     "directory": "path",
     "download": "path",
@@ -96,7 +96,7 @@ _KEEPS = {
 }
 
 
-def kept_by(step: Step, list_name: str) -> str | None:
+def owned_by(step: Step, list_name: str) -> str | None:
     """Return what a step of a list keeps, written in one way: a path, a unit or an account; it belongs to this step alone.
 
     A `Service` contradicts no `Unit` of its name, whose file is the other's alone, and none of another list: what is brought
@@ -115,16 +115,16 @@ def kept_by(step: Step, list_name: str) -> str | None:
             return None
 
 
-def _kept(
-    step: Step, list_name: str, place: str, kept: dict[str, str], fields: Iterable[Finding]
+def _owned(
+    step: Step, list_name: str, place: str, owned: dict[str, str], fields: Iterable[Finding]
 ) -> Iterator[Finding]:
-    """Judge whether an earlier step keeps the same; `kept` has the places of those."""
-    field = _KEEPS.get(step.kind)
+    """Judge whether an earlier step keeps the same; `owned` has the places of those."""
+    field = _OWNS.get(step.kind)
     if field is None or any(message and judged == field for judged, message in fields):
         return
-    what = kept_by(step, list_name)
-    other = kept.setdefault(what, place) if what else place
-    yield field, None if other == place else problems.kept_twice(getattr(step, field), other)
+    what = owned_by(step, list_name)
+    other = owned.setdefault(what, place) if what else place
+    yield field, None if other == place else problems.owned_twice(getattr(step, field), other)
 
 
 def _name(step: Step, place: str, places: Mapping[object, str], fields: Iterable[Finding]) -> str | None:

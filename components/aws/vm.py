@@ -154,7 +154,7 @@ class AwsVm(Vm):
                 tags=args.tags or None,
             ),
             tags={"Name": name, **args.tags},
-            opts=vm_options(self, opts, delivered=self._delivered, watched=self._watched, decided=_DECIDED),
+            opts=vm_options(self, opts, delivered=self._delivered, vm=self._deployed, decided=_DECIDED),
         )
         self.role_name = role.name
         if not args.has_public_address:
@@ -230,7 +230,7 @@ def _image(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderResou
             lambda: ssm.get_parameter(name=path.format(arch=arch), opts=options).insecure_value,
         ),
     )
-    return _kept(vm, f"{name}-image-{args.image}-{arch}", known(found))
+    return _stashed(vm, f"{name}-image-{args.image}-{arch}", known(found))
 
 
 def _network(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderResource | None) -> _Network:
@@ -241,8 +241,8 @@ def _network(vm: AwsVm, name: str, args: AwsVmArgs, provider: pulumi.ProviderRes
             ("network", kind),
             lambda: asked(f"AwsVm {name!r}", "aws", "subnet", lambda: _default_network(kind, provider)),
         )
-        kept = _kept(vm, f"{name}-network", known(found and found._asdict()))
-        return _Network(kept["subnet"], kept["vpc"])
+        stashed = _stashed(vm, f"{name}-network", known(found and found._asdict()))
+        return _Network(stashed["subnet"], stashed["vpc"])
     given = args.subnet
     return _Network(given, once(provider, ("vpc of", given), lambda: _vpc_of(f"AwsVm {name!r}", given, provider)))
 
@@ -281,7 +281,7 @@ _NO_SUBNET = (
 )
 
 
-def _kept(vm: AwsVm, name: str, found: pulumi.Input[Any]) -> pulumi.Output[Any]:
+def _stashed(vm: AwsVm, name: str, found: pulumi.Input[Any]) -> pulumi.Output[Any]:
     """Keep in the state what was found first, whatever later look-ups find."""
     stash = pulumi.Stash(name, input=found, opts=pulumi.ResourceOptions(parent=vm, ignore_changes=["input"]))
     # As its input is never changed, this is what the state has. To ignore changes on the instance itself would keep

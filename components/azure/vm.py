@@ -181,7 +181,7 @@ class AzureVm(Vm):
                 self,
                 opts,
                 delivered=self._delivered,
-                watched=self._watched,
+                vm=self._deployed,
                 fixed=_FIXED,
                 delete_before_replace=True,
             ),

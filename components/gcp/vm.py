@@ -162,7 +162,7 @@ class GcpVm(Vm):
             # A new machine type or identity stops and starts the VM, as on the other clouds, and is no error.
             allow_stopping_for_update=True,
             labels=args.tags or None,
-            opts=vm_options(self, opts, delivered=self._delivered, watched=self._watched, delete_before_replace=True),
+            opts=vm_options(self, opts, delivered=self._delivered, vm=self._deployed, delete_before_replace=True),
         )
         interface = vm.network_interfaces[0]
         self._publish(

@@ -14,7 +14,7 @@ from ..loading import LoadingError
 from ..problems import StartupScriptError
 from ..rendering import render
 from ..rules import NAME_LIMIT
-from ..validation import kept_by
+from ..validation import owned_by
 from . import accounts, tree
 from .bounds import DOCUMENT, TooLong, TooMuch
 from .cloud_config import ALWAYS, Entries, cloud_config, load
@@ -144,7 +144,7 @@ class _Lists:
         self.steps: dict[ListName, list[Step]] = {"first_boot": [], "every_boot": [], "shutdown": []}
         self.warnings = warnings
         self.names: dict[str, int] = {}
-        self.kept: set[str] = set()
+        self.owned: set[str] = set()
 
     def add(self, list_name: ListName, place: str, step: Step) -> None:
         """Add a step; one that has problems is named instead."""
@@ -154,10 +154,10 @@ class _Lists:
             for problem in wrong:
                 self.warnings.lose(place, problem)
             return
-        if (what := kept_by(step, list_name)) in self.kept:
+        if (what := owned_by(step, list_name)) in self.owned:
             self.warnings.lose(place, f"{what} a second time; write in the first step what is meant")
             return
-        self.kept |= {what} if what else set()
+        self.owned |= {what} if what else set()
         self.names.setdefault(step.name, 1)
         self.steps[list_name].append(step)
 

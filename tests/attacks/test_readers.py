@@ -13,8 +13,8 @@ import pulumi
 import pytest
 
 from components import __main__ as command
+from components.deployed_vm import DeployedVm
 from components.overview import look, table
-from components.preview import Watched
 from components.results import Result, newest_result, newest_step, results_in
 from components.stacks import StackVm
 from components.waiting import StartupFailed, boots_seen, wait_for_result
@@ -406,7 +406,7 @@ def test_progress_is_told_without_control_characters(monkeypatch: pytest.MonkeyP
     step = "evenboot: step '\x1b]0;owned\x07\x9b2J\u202e\ud800' ok\r\n"
     told: list[str] = []
     monkeypatch.setattr(pulumi.log, "info", told.append)
-    vm = Watched(
+    vm = DeployedVm(
         component=None,  # pyright: ignore[reportArgumentType]
         name="web", cloud="aws", slot=(), boots_for={}, on_change="update", seconds=1,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.steps import difference
+from components.preview import difference
 from startup import fingerprint, step_fingerprints
 from startup.testing.deployment import deploy
 
