@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 
 import pytest
 
-from startup import File, Shell, StartupScript
+from startup import Download, File, Shell, StartupScript
 from startup.testing.machine import Machine, need_accounts
 
 from ..network import heard, real_curl
@@ -233,6 +234,20 @@ def test_arguments_hold_no_token(machine_of: Callable[..., Machine], cloud: str)
     calls = machine.calls("curl")
     assert len(calls) >= 2
     assert not [call for call in calls if "the-session" in call]
+
+
+@pytest.mark.parametrize("cloud", ["aws", "gcp", "azure"])
+def test_every_curl_reads_no_configuration(machine_of: Callable[..., Machine], cloud: str) -> None:
+    """L9: whatever the runner fetches, a download of a step included, it fetches without a configuration of root's."""
+    machine = machine_of(cloud)
+    machine.serve("http://example.org/tool", b"tool\n")
+    machine.stand_in("curl", machine.read("/usr/local/bin/curl"))
+    tool = Download("http://example.org/tool", path="/opt/tool", sha256=sha256(b"tool\n").hexdigest())
+    assert "ok" == machine.boot(StartupScript("site", first_boot=[tool]))["result"]
+
+    calls = machine.calls("curl")
+    assert any("example.org" in call for call in calls)
+    assert [] == [call for call in calls if call.split()[0] != "-q"]
 
 
 @pytest.mark.parametrize("call", ["status", "status --json --wait 1", "apply", "rerun once", "log", "log once", "clean"])
