@@ -10,6 +10,7 @@ do_download() {
 	if [ "$is" ] && [ "$(read_file "./$name" | sha256sum)" = "$sha256  -" ]; then
 		[ "$is" != "$mode $owner $group" ] || exit 0
 		# Where others can swap it for a larger one by now it is not copied.
+		suspect "$name" file
 		[ "$others" ] || there=yes
 	fi
 	stage

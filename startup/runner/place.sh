@@ -61,7 +61,10 @@ enter() {
 	see_folder
 	[ "$above" = "$from" ] || refuse "$1" 'was replaced by a link just now'
 	way=$way/$1
-	case $whose/$bits in 0/[13]000 | "$uid"/[13]000) finish_folder ;; esac
+	case $whose/$bits in
+	0/[13]000) finish_folder ;;
+	"$uid"/[13]000) [ "$left" ] || [ "$last" = '755 root root' ] || finish_folder ;;
+	esac
 }
 
 # make_folder NAME: there is none yet. Its mode is one that nobody else gives to a folder: a try that is killed leaves what
@@ -99,6 +102,8 @@ suspect() {
 	*[2367]) culprits=many ;;
 	*[2367]?) culprits="$whose group" ;;
 	esac
+	# Who made a link may have had the folder before.
+	[ "$2" != link ] || culprits="$culprits $(stat -c %u "./$1")" || refuse "$1" 'was replaced by somebody just now'
 	for one in $culprits; do
 		case $one in
 		0 | "$others") ;;
@@ -136,7 +141,7 @@ stage() {
 
 # drop_acl: the working directory, and what is made in it, gives rights to nobody by an access control list. It is closed.
 drop_acl() {
-	mkdir -pm 1000 "$run/empty" && cp -rT --preserve=mode "$run/empty" . || exit
+	{ [ -d "$run/empty" ] || mkdir -m 1000 "$run/empty"; } && cp -rT --preserve=mode "$run/empty" . || exit
 }
 
 # enter_staged NAME. 1: it is none.

@@ -97,16 +97,16 @@ def probe(step: Step, number: int) -> Step:
             unless = None if step.unless is None else f'cp -f "$0" /got/{number}/unless; exit 1\n{step.unless}'
             return replace(step, script=script, unless=unless, cwd=step.cwd and f"/f/{number}{step.cwd}")
         case File() | Directory():
-            return replace(step, path=f"/f/{number}{step.path}", name=step.name)
+            return replace(step, path=f"/f/{number}{step.path}", name=str(step.name))
         case Download():
             checksum = hashlib.sha256(step.name.encode()).hexdigest()
-            return replace(step, url=f"{step.url}/{number}", path=f"/f/{number}{step.path}", sha256=checksum, name=step.name)
+            return replace(step, url=f"{step.url}/{number}", path=f"/f/{number}{step.path}", sha256=checksum, name=str(step.name))
         case User():
-            return replace(step, login=f"u{number}{step.login}", name=step.name)
+            return replace(step, login=f"u{number}{step.login}", name=str(step.name))
         case Unit():
-            return replace(step, unit=f"u{number}{step.unit}", name=step.name)
+            return replace(step, unit=f"u{number}{step.unit}", name=str(step.name))
         case Service():
-            return replace(step, service=f"s{number}{step.service}", name=step.name)
+            return replace(step, service=f"s{number}{step.service}", name=str(step.name))
         case Packages() | Reboot():
             return step
 
