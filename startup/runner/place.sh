@@ -56,10 +56,10 @@ enter() {
 		refuse "$1" 'is not a folder'
 	fi
 	suspect "$1" folder
-	from=$here
+	from=$here entry=$(stat -c %d:%i "./$1") || exit
 	cd -P "./$1" || exit
 	see_folder
-	[ "$above" = "$from" ] || refuse "$1" 'was replaced by a link just now'
+	[ "$above/$here" = "$from/$entry" ] || refuse "$1" 'was replaced by a link just now'
 	way=$way/$1
 	case $whose/$bits in
 	0/[13]000) finish_folder ;;
@@ -224,7 +224,6 @@ put_folder() {
 	[ "$(stat -c '%a %U %G' .)" != "$2 $3 $4" ] || return 0
 	case $others/$whose in
 	/* | "$whose/$uid" | "$whose/$whose_above") ;;
-	"group/$uid") [ "$uid" -ne 0 ] || refuse . "is not changed: a group can have put it there" ;;
 	*) refuse . "is not changed: it belongs to $(stat -c %U .), and others can have put it there" ;;
 	esac
 	did_something
