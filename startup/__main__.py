@@ -13,10 +13,9 @@ from itertools import groupby
 from pathlib import Path
 
 from . import problems, rules
-from .checked import validate
+from .checked import check
 from .definition import StartupScript
 from .delivery import CLOUDS
-from .fingerprints import fingerprint, used_values
 from .loading import LoadingError, load
 from .planning import Action, Planned, plan
 from .problems import Problem, StartupScriptError
@@ -121,12 +120,12 @@ class _Set(argparse.Action):
 def _check(options: argparse.Namespace) -> int:
     definition = load(options.file)
     values: Mapping[str, str] | None = options.values
-    found = validate(definition, values)
-    if found:
-        print(*found, sep="\n")
+    checked = check(definition, values)
+    if checked.problems:
+        print(*checked.problems, sep="\n")
         return 1
-    unknown = [] if values is not None else _used(definition)
-    known = f"fingerprint {fingerprint(definition, values)}"
+    unknown = checked.uses if values is None else ()
+    known = f"fingerprint {checked.fingerprint}"
     print(
         f"{definition.name}: {_steps(len(list(definition.steps())))}, no problems, "
         + (f"values taken as given: {', '.join(unknown)}" if unknown else known)
@@ -150,9 +149,9 @@ def _plan(options: argparse.Namespace) -> int:
     found = [
         Problem(f"{source}: {problem.path}", problem.message)
         for source, definition in ((options.old, old), (options.new, new))
-        for problem in validate(definition)
+        for problem in check(definition).problems
     ]
-    used = {*_used(old), *_used(new)} if not found else {*values}
+    used = {*check(old).uses, *check(new).uses} if not found else {*values}
     for name, text in values.items():
         wrong = problems.value_not_used(None) if name not in used else rules.value_text(text)
         if wrong is not None:
@@ -208,10 +207,6 @@ def _report(new: StartupScript, planned: Sequence[Planned]) -> Iterator[str]:
 
 def _action(step: Planned) -> Action:
     return step.action
-
-
-def _used(definition: StartupScript) -> list[str]:
-    return sorted({name for _, _, step in definition.steps() for name in used_values(step)})
 
 
 def _steps(count: int) -> str:
